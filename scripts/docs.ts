@@ -1,0 +1,107 @@
+// Writes the documents that are made from tables in the source; with --check it only says which of them are stale.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Setting, settingsTable } from "../server/src/config.ts";
+import { refusals } from "../server/src/rules/refusal.ts";
+
+interface Document {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly text: () => string;
+}
+
+const documents: readonly Document[] = [
+  { path: "docs/configuration.md", text: configuration },
+  { path: ".env.example", text: environmentExample },
+  { path: "docs/errors.md", text: errors },
+];
+
+function settings(): readonly Setting<unknown>[] {
+  return Object.values<Setting<unknown>>(settingsTable);
+}
+
+function tableRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [tableRow(head), tableRow(head.map(() => "---")), ...rows.map(tableRow)].join("\n");
+}
+
+function configuration(): string {
+  const rows = settings().map(({ name, says, fallback, example, secret }) => [
+    `\`${name}\``,
+    `${says}${secret ? " **Secret.**" : ""}`,
+    "text" in fallback ? `\`${fallback.text}\`` : fallback.words,
+    `\`${example}\``,
+  ]);
+  return `# Settings
+
+<!-- Made by \`npm run docs\` from server/src/config.ts. -->
+
+Settings come from the environment, and from \`./.env\` where that file is there (the environment wins).
+Each is also read from a file when \`NAME_FILE\` is given instead, for example \`BEHALF_KEYS_FILE=/run/secrets/keys\`;
+one newline at the end of the file is ignored. An empty value counts as not given.
+
+A wrong value, a setting given twice or an unknown \`BEHALF_…\` name stops the start. All faults are told at once, and
+no fault repeats the value. Names that begin with \`BEHALF_TEST_\` belong to the tests and are ignored.
+
+${table(["Setting", "What it does", "Default", "Example"], rows)}
+`;
+}
+
+function environmentExample(): string {
+  const entries = settings().map(({ name, says, fallback, example, secret }) => {
+    const otherwise =
+      "text" in fallback ? `Default: ${fallback.text}` : `Without it: ${fallback.words.replaceAll("`", "")}`;
+    const value = "text" in fallback && !secret ? fallback.text : example;
+    return `# ${says.replaceAll("`", "")}\n# ${otherwise}\n#${name}=${value}\n`;
+  });
+  return `# Copy to .env and uncomment what you change. Made by \`npm run docs\` from server/src/config.ts.\n\n${entries.join("\n")}`;
+}
+
+const outcomes = {
+  nothing: "Nothing was done; asking again is safe.",
+  unknown: "It may have been done: look before you repeat a write.",
+  done: "Upstream answered, and its answer is final.",
+};
+
+function errors(): string {
+  const rows = Object.entries(refusals).map(([code, { status, title, outcome }]) => [
+    `\`${code}\``,
+    String(status),
+    title,
+    outcomes[outcome],
+  ]);
+  return `# Errors
+
+<!-- Made by \`npm run docs\` from server/src/rules/refusal.ts. -->
+
+Every refusal is an RFC 9457 \`application/problem+json\` with a \`code\` from this table, a \`detail\` about the very case,
+what to do \`next\` where something can be done, and the \`request_id\` to look for in the log. A code keeps its meaning;
+the sentences may improve. On the proxy our own refusals carry \`Behalf-Refusal: <code>\`, which no upstream answer can.
+
+${table(["Code", "Status", "Title", "What happened"], rows)}
+`;
+}
+
+function target(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
+
+function isStale({ path, text }: Document): boolean {
+  return !existsSync(target(path)) || readFileSync(target(path), "utf8") !== text();
+}
+
+const stale = documents.filter(isStale);
+if (process.argv.includes("--check")) {
+  for (const { path } of stale) console.error(`${path} is stale: run npm run docs`);
+  process.exitCode = stale.length === 0 ? 0 : 1;
+} else {
+  for (const { path, text } of stale) {
+    mkdirSync(dirname(target(path)), { recursive: true });
+    writeFileSync(target(path), text());
+    console.log(`wrote ${path}`);
+  }
+}
