@@ -1,0 +1,60 @@
+// The states of an account and the moves between them. Pure: the store makes each move a compare-and-set.
+
+export const accountStatuses = ["PENDING", "VERIFYING", "ACTIVE", "EXPIRED", "REVOKED", "DISCONNECTED"] as const;
+export type AccountStatus = (typeof accountStatuses)[number];
+
+/** Why an account is in its status; public, stable words. */
+export const statusReasons = {
+  verification_timeout: "The person authorised, but the application did not confirm who it was within 10 minutes.",
+  refresh_rejected: "GitHub refused the refresh token: it was used, revoked or has expired.",
+  refresh_interrupted: "A refresh was cut off after it may have reached the provider, so the new tokens are lost.",
+  refresh_token_missing: "The access token has ended and the provider gave no refresh token.",
+  token_rejected: "The provider no longer accepts the access token.",
+  disconnected_by_request: "The application ended this connection.",
+  deletion_pending: "The account is being deleted; its tokens are being revoked at the provider.",
+} as const;
+export type StatusReason = keyof typeof statusReasons;
+
+/** From which statuses each status may be entered. A status never enters itself. */
+const entries: Readonly<Record<AccountStatus, readonly AccountStatus[]>> = {
+  PENDING: ["VERIFYING"],
+  VERIFYING: ["PENDING"],
+  ACTIVE: ["PENDING", "VERIFYING", "EXPIRED", "REVOKED", "DISCONNECTED"],
+  EXPIRED: ["ACTIVE"],
+  REVOKED: ["ACTIVE", "EXPIRED"],
+  DISCONNECTED: ["PENDING", "VERIFYING", "ACTIVE", "EXPIRED", "REVOKED"],
+};
+
+export function mayMove(from: AccountStatus, to: AccountStatus): boolean {
+  return entries[to].includes(from);
+}
+
+/** Refresh ahead in the background from 15 minutes before expiry (design §6). */
+export const refreshAheadMs = 15 * 60_000;
+/** Refresh on demand when less than this is left. */
+export const refreshOnDemandMs = 5 * 60_000;
+/** A token with less left than this is not handed to a call. */
+export const refreshFloorMs = 60_000;
+/** One refresh request to the provider. */
+export const refreshTimeoutMs = 20_000;
+/** How long a refresh may hold the account before another process may try. */
+export const refreshLeaseMs = 60_000;
+/** An authorization link, an OAuth state and an unverified attempt all live this long. */
+export const linkLifeMs = 10 * 60_000;
+/** A link may be opened this often before it is refused (design §10.13). */
+export const openingsMax = 20;
+/** An account's token is checked at the provider at most this often on request. */
+export const checkIntervalMs = 10_000;
+/** And about this often without a request. */
+export const probeIntervalMs = 24 * 3_600_000;
+/** GitHub revokes the oldest of more than 10 tokens per user, OAuth App and scope set; we warn from here. */
+export const tokenWarningCount = 8;
+
+/** What the age of a credential says about using it now. */
+export type Freshness = "fresh" | "due" | "spent";
+
+/** How fresh the token is, and whether a refresh that failed a moment ago is worth repeating before this call. */
+export function freshness(expiresAt: number | null, now: number): Freshness {
+  if (expiresAt === null || expiresAt - now >= refreshOnDemandMs) return "fresh";
+  return expiresAt - now > refreshFloorMs ? "due" : "spent";
+}
