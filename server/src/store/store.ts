@@ -1,0 +1,106 @@
+// Opens the database, brings its schema up to date and hands out the tables.
+import { type Dialect, Kysely } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import type { AuditEntry } from "../rules/audit.ts";
+import { type Accounts, accountsTable } from "./accounts.ts";
+import { type Attempts, attemptsTable } from "./attempts.ts";
+import { type Audit, type ChainPowers, appendAudit, auditTable } from "./audit.ts";
+import { type Connections, connectionsTable } from "./connections.ts";
+import { type Idempotency, idempotencyTable } from "./idempotency.ts";
+import { type Links, linksTable } from "./links.ts";
+import { type Meta, metaTable } from "./meta.ts";
+import { up } from "./migrations/0001-house.ts";
+import { postgresDialect, postgresPool } from "./postgres.ts";
+import { type Projects, projectsTable } from "./projects.ts";
+import { type Refreshes, refreshesTable } from "./refreshes.ts";
+import { type Revocations, revocationsTable } from "./revocations.ts";
+import type { Schema } from "./schema.ts";
+import { openSqlite, sqliteDialect } from "./sqlite.ts";
+import { type Tokens, tokensTable } from "./tokens.ts";
+
+export interface Tables {
+  readonly meta: Meta;
+  readonly projects: Projects;
+  readonly tokens: Tokens;
+  readonly connections: Connections;
+  readonly accounts: Accounts;
+  readonly links: Links;
+  readonly attempts: Attempts;
+  readonly refreshes: Refreshes;
+  readonly revocations: Revocations;
+  readonly idempotency: Idempotency;
+  readonly audit: Audit;
+}
+
+export type Record = (entry: AuditEntry) => void;
+
+export interface Store extends Tables {
+  /**
+   * All or nothing. What `record` was given is chained into the audit as the last statement before the commit.
+   * Never wait for the network inside: SQLite has one writer, and PostgreSQL holds the locks.
+   */
+  change<T>(work: (tables: Tables, record: Record) => Promise<T>): Promise<T>;
+}
+
+/** The database below the store: what start-up needs before there are keys. */
+export interface Database {
+  readonly kind: "sqlite" | "postgres";
+  /** True when no table was there before this process migrated it. */
+  migrate(): Promise<{ readonly wasEmpty: boolean }>;
+  readonly meta: Meta;
+  ping(): Promise<void>;
+  withChain(powers: ChainPowers): Store;
+  close(): Promise<void>;
+}
+
+const migrations: { readonly [name: string]: Migration } = { "0001-house": { up } };
+
+export type DatabaseChoice = { readonly kind: "sqlite"; readonly file: string } | { readonly kind: "postgres"; readonly url: string };
+
+export function openDatabase(choice: DatabaseChoice): Database {
+  const dialect: Dialect =
+    choice.kind === "postgres" ? postgresDialect(postgresPool(choice.url)) : sqliteDialect(openSqlite(choice.file));
+  const db = new Kysely<Schema>({ dialect });
+  return {
+    kind: choice.kind,
+    migrate: async () => migrate(db),
+    meta: metaTable(db),
+    async ping() {
+      await db.selectFrom("meta").select("name").limit(1).execute();
+    },
+    withChain: (powers) => ({ ...tablesOf(db), change: async (work) => changeIn(db, powers, work) }),
+    close: async () => db.destroy(),
+  };
+}
+
+function tablesOf(db: Kysely<Schema>): Tables {
+  return {
+    meta: metaTable(db),
+    projects: projectsTable(db),
+    tokens: tokensTable(db),
+    connections: connectionsTable(db),
+    accounts: accountsTable(db),
+    links: linksTable(db),
+    attempts: attemptsTable(db),
+    refreshes: refreshesTable(db),
+    revocations: revocationsTable(db),
+    idempotency: idempotencyTable(db),
+    audit: auditTable(db),
+  };
+}
+
+async function changeIn<T>(db: Kysely<Schema>, powers: ChainPowers, work: (tables: Tables, record: Record) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (transaction) => {
+    const entries: AuditEntry[] = [];
+    const result = await work(tablesOf(transaction), (entry) => entries.push(entry));
+    if (entries.length > 0) await appendAudit(transaction, entries, powers);
+    return result;
+  });
+}
+
+async function migrate(db: Kysely<Schema>): Promise<{ readonly wasEmpty: boolean }> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => Promise.resolve(migrations) } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error instanceof Error ? error : new Error("The database could not be migrated");
+  return { wasEmpty: results?.some((result) => result.migrationName === "0001-house") ?? false };
+}
