@@ -1,0 +1,95 @@
+// Everything we ask of an OAuth provider, behind one value: the protocol steps here, the rest next door.
+import * as oauth from "oauth4webapi";
+import type { Credential } from "../crypto/credential.ts";
+import { refreshTimeoutMs } from "../rules/account.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { endpointOf } from "./endpoints.ts";
+import { askForTokens, type GrantPowers, issuerOf, meaningOf, partyOf } from "./oauth-grant.ts";
+import { installationsOf, personOf } from "./person.ts";
+import type { GrantAnswer, OAuth, Provider } from "./provider.ts";
+import { checkToken, revokeTokens } from "./revocation.ts";
+
+const exchangeTimeoutMs = 10_000;
+
+export function makeOAuth(powers: GrantPowers): OAuth {
+  const { transport } = powers;
+  return {
+    authorizeUrl,
+    exchange: async (provider, ask) => exchangeCode(powers, provider, ask),
+    refresh: async (provider, refresh) => refreshTokens(powers, provider, refresh),
+    check: async (provider, access) => checkToken(transport, provider, access),
+    revoke: async (provider, tokens, wholeGrant) => revokeTokens(transport, provider, { ...tokens, wholeGrant }),
+    person: async (provider, access) => personOf(transport, provider, access),
+    installations: async (provider, access) => installationsOf(transport, provider, access),
+  };
+}
+
+async function authorizeUrl(
+  provider: Provider,
+  ask: { readonly state: string; readonly verifier: string },
+): Promise<string> {
+  const { preset, settings, scopes } = provider;
+  const url = endpointOf(provider, "authorize");
+  if (url === null)
+    throw new Refusal("connection_misconfigured", { detail: "The connection has no usable authorize_url." });
+  const parameters: Record<string, string> = {
+    ...preset.authorizeParameters,
+    response_type: "code",
+    client_id: provider.clientId,
+    redirect_uri: provider.redirectUri,
+    state: ask.state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(ask.verifier),
+    code_challenge_method: "S256",
+    ...(preset.sendsScopes && scopes.length > 0
+      ? { scope: scopes.join(settings.scope_separator ?? preset.scopeSeparator) }
+      : {}),
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+interface CallbackAsk {
+  readonly callback: URLSearchParams;
+  readonly state: string;
+  readonly verifier: string;
+}
+
+async function exchangeCode(powers: GrantPowers, provider: Provider, ask: CallbackAsk): Promise<GrantAnswer> {
+  const validated = validate(provider, ask);
+  if (!(validated instanceof URLSearchParams)) return validated;
+  return askForTokens(powers, provider, {
+    timeoutMs: exchangeTimeoutMs,
+    send: async ({ server, client, auth }, options) =>
+      oauth.authorizationCodeGrantRequest(server, client, auth, validated, provider.redirectUri, ask.verifier, options),
+    read: async ({ server, client }, response) => oauth.processAuthorizationCodeResponse(server, client, response),
+  });
+}
+
+/** The parameters of a callback that answers our own request, or what it says instead. */
+function validate(provider: Provider, { callback, state }: CallbackAsk): URLSearchParams | GrantAnswer {
+  const party = partyOf(provider);
+  if (party === null) return { kind: "misconfigured", error: "token_url_missing" };
+  const parameters = new URLSearchParams(callback);
+  // GitHub sends `iss` since April 2026, also from servers whose issuer nobody told us: then it proves nothing.
+  if (issuerOf(provider) === undefined) parameters.delete("iss");
+  try {
+    const validated = oauth.validateAuthResponse(party.server, party.client, parameters, state);
+    return validated.has("code") ? validated : { kind: "rejected", error: "invalid_callback" };
+  } catch (error) {
+    if (error instanceof oauth.AuthorizationResponseError) return meaningOf(provider, error.error, false);
+    return { kind: "rejected", error: "invalid_callback" };
+  }
+}
+
+/**
+ * Spends a refresh token. `tokens.refresh` is null when the provider did not replace it: the one just used stays in force
+ * (RFC 6749 §6), and the caller keeps it.
+ */
+async function refreshTokens(powers: GrantPowers, provider: Provider, refresh: Credential): Promise<GrantAnswer> {
+  return askForTokens(powers, provider, {
+    timeoutMs: refreshTimeoutMs,
+    send: async ({ server, client, auth }, options) =>
+      oauth.refreshTokenGrantRequest(server, client, auth, refresh.reveal(), options),
+    read: async ({ server, client }, response) => oauth.processRefreshTokenResponse(server, client, response),
+  });
+}
