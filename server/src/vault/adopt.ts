@@ -1,0 +1,92 @@
+// Gives an account the credential of a finished authorization, and lays the one it had to rest.
+import type { Actor } from "../rules/audit.ts";
+import type { AccountRow, AttemptRow } from "../store/schema.ts";
+import type { Record as RecordEvent, Tables } from "../store/store.ts";
+import type { Installation, Provider, ProviderUser, Tokens } from "../upstream/provider.ts";
+import { queueRevocation } from "./destroy.ts";
+import type { VaultPowers } from "./powers.ts";
+import { openAccount, openAttempt, sealForAccount } from "./take-in.ts";
+
+/** What an authorization brought besides its tokens; kept with the attempt until the person is confirmed. */
+export interface GrantFacts {
+  readonly user: ProviderUser;
+  readonly scopes: readonly string[];
+  readonly expiresAt: number | null;
+  readonly refreshExpiresAt: number | null;
+  readonly installations: readonly Installation[] | null;
+}
+
+export interface Adoption {
+  readonly attempt: AttemptRow;
+  readonly provider: Provider;
+  readonly tokens: Tokens;
+  readonly facts: GrantFacts;
+  /** False under `none`: then another provider user than before is a mismatch (design §10.3). */
+  readonly mayReplaceUser: boolean;
+  readonly actor: Actor;
+}
+
+export type Adopted = { readonly kind: "adopted"; readonly account: AccountRow } | { readonly kind: "mismatch" } | { readonly kind: "gone" };
+
+type Powers = Pick<VaultPowers, "ring" | "random" | "now">;
+
+/** Runs inside the transaction that ends the attempt. On `mismatch` and `gone` the new tokens are queued for revocation. */
+export async function adopt(powers: Powers, { tables, record }: { tables: Tables; record: RecordEvent }, adoption: Adoption): Promise<Adopted> {
+  const { attempt, provider, tokens, facts, actor } = adoption;
+  const before = await tables.accounts.find(attempt.project_id, attempt.account_id);
+  const isGone = before === undefined || before.status_reason === "deletion_pending";
+  const isOther = before?.provider_user_id != null && before.provider_user_id !== facts.user.id;
+  if (isGone || (isOther && !adoption.mayReplaceUser)) {
+    await queueRevocation(powers, tables, { project: attempt.project_id, account: null, provider, tokens, grant: "token", erase: false });
+    record({
+      chain: attempt.project_id,
+      name: "account.link_failed",
+      actor,
+      subject: attempt.account_id,
+      details: { reason: isGone ? "account_gone" : "account_mismatch" },
+    });
+    return { kind: isGone ? "gone" : "mismatch" };
+  }
+  const now = powers.now();
+  const account = await tables.accounts.change(before.id, {}, {
+    ...sealForAccount(powers.ring, before, tokens),
+    status: "ACTIVE",
+    status_reason: null,
+    ...(before.status === "ACTIVE" ? {} : { status_changed_at: now }),
+    provider_user_id: facts.user.id,
+    provider_user: JSON.stringify(facts.user),
+    scopes: JSON.stringify(facts.scopes),
+    installations: facts.installations === null ? null : JSON.stringify(facts.installations),
+    checked_at: now,
+    refresh_failures: 0,
+    refresh_not_before: 0,
+    unauthorized_count: 0,
+  });
+  if (account === undefined) throw new Error("The account left while its transaction ran");
+  await layToRest(powers, tables, { before, adoption });
+  const details = { provider_user: facts.user.id, login: facts.user.login, replaced_user: isOther };
+  record({ chain: attempt.project_id, name: "account.activated", actor, subject: account.id, details });
+  return { kind: "adopted", account };
+}
+
+/** What the new credential replaces: the old one, and every other authorization of this account still in the air. */
+async function layToRest(
+  powers: Powers,
+  tables: Tables,
+  { before, adoption }: { readonly before: AccountRow; readonly adoption: Adoption },
+): Promise<void> {
+  const { attempt, provider } = adoption;
+  await tables.links.spendAllOf(before.id, powers.now());
+  // Only where revoking one token ends just that token: elsewhere (RFC 7009 §2.1) it may end the whole grant, the new pair included.
+  if (provider.preset.revocation !== "github") return;
+  const ask = { project: before.project_id, account: null, provider, grant: "token", erase: false } as const;
+  const old = openAccount(powers.ring, before);
+  if (old !== undefined && old.access.reveal() !== adoption.tokens.access.reveal()) {
+    await queueRevocation(powers, tables, { ...ask, tokens: { ...old, expiresAt: before.expires_at } });
+  }
+  for (const other of await tables.attempts.waitingOf(before.id)) {
+    if (other.id === attempt.id || !(await tables.attempts.close(other.id, "FAILED"))) continue;
+    const tokens = openAttempt(powers.ring, other);
+    if (tokens !== undefined) await queueRevocation(powers, tables, { ...ask, tokens });
+  }
+}

@@ -1,0 +1,172 @@
+// Ends credentials at their provider: queued with the change that ends them, tried for 7 days, never forgotten (design §10.6).
+import { Credential } from "../crypto/credential.ts";
+import type { Place } from "../crypto/seal.ts";
+import { type AccountId, type ProjectId, type RevocationId, idFrom } from "../rules/ids.ts";
+import type { RevocationRow } from "../store/schema.ts";
+import type { Tables } from "../store/store.ts";
+import type { Hosts, Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";
+import type { VaultPowers } from "./powers.ts";
+import type { TokenPair } from "./take-in.ts";
+
+/** `token`: this pair only. `alone`: the whole grant when nobody else of this instance shares it. `grant`: the whole grant. */
+export type RevocationReach = "token" | "alone" | "grant";
+
+const reaches: readonly RevocationReach[] = ["token", "alone", "grant"];
+const keepTryingMs = 7 * 24 * 3_600_000;
+const holdMs = 60_000;
+const retryBaseMs = 5_000;
+const retryMaxMs = 3_600_000;
+const actor = { kind: "system", task: "revocation" } as const;
+
+export interface RevocationAsk {
+  readonly project: ProjectId;
+  readonly account: AccountId | null;
+  readonly provider: Provider;
+  readonly tokens: TokenPair & { readonly expiresAt?: number | null };
+  readonly grant: RevocationReach;
+  /** Whether the account's row goes once this is done. */
+  readonly erase: boolean;
+}
+
+interface Payload {
+  readonly access: string;
+  readonly refresh: string | null;
+  readonly expires_at: number | null;
+  readonly preset: string;
+  readonly hosts: Hosts;
+  readonly client_id: string;
+  readonly client_secret: string;
+  readonly redirect_uri: string;
+  readonly settings: ProviderSettings;
+  readonly provider_user_id: string | null;
+}
+
+function placeOf(row: Pick<RevocationRow, "id" | "project_id">): Place {
+  return { project: row.project_id, table: "revocations", row: row.id, column: "payload" };
+}
+
+/** Seals the tokens with the client that may revoke them into the queue, inside the transaction that ends them. */
+export async function queueRevocation(
+  powers: Pick<VaultPowers, "ring" | "random" | "now">,
+  tables: Tables,
+  ask: RevocationAsk & { readonly providerUserId?: string | null },
+): Promise<RevocationId> {
+  const id = idFrom("revocation", powers.random(16));
+  const now = powers.now();
+  const { provider, tokens } = ask;
+  const payload: Payload = {
+    access: tokens.access.reveal(),
+    refresh: tokens.refresh?.reveal() ?? null,
+    expires_at: tokens.expiresAt ?? null,
+    preset: provider.preset.name,
+    hosts: provider.hosts,
+    client_id: provider.clientId,
+    client_secret: provider.clientSecret.reveal(),
+    redirect_uri: provider.redirectUri,
+    settings: provider.settings,
+    provider_user_id: ask.providerUserId ?? null,
+  };
+  await tables.revocations.add({
+    id,
+    project_id: ask.project,
+    account_id: ask.account,
+    payload: powers.ring.seal(new Credential(JSON.stringify(payload)), placeOf({ id, project_id: ask.project })),
+    whole_grant: reaches.indexOf(ask.grant),
+    erase_account: ask.erase ? 1 : 0,
+    tries: 0,
+    next_at: now,
+    give_up_at: now + keepTryingMs,
+    created_at: now,
+  });
+  return id;
+}
+
+/** Tries one queued revocation. True when it is over, one way or the other. */
+export async function attemptRevocation(powers: VaultPowers, id: RevocationId): Promise<boolean> {
+  const row = await powers.store.revocations.take(id, powers.now(), powers.now() + holdMs);
+  if (row === undefined) return (await powers.store.revocations.find(id)) === undefined;
+  const payload = JSON.parse(powers.ring.open(row.payload, placeOf(row)).reveal()) as Payload;
+  const answer = await revoke(powers, row, payload);
+  const over = answer !== "retry" || powers.now() >= row.give_up_at;
+  if (!over) {
+    const wait = Math.min(retryBaseMs * 2 ** Math.min(row.tries, 12), retryMaxMs);
+    await powers.store.revocations.postpone(id, powers.now() + wait);
+    powers.warn("Revoking at the provider failed; it will be tried again", { revocation: id, account: row.account_id });
+    return false;
+  }
+  await close(powers, row, answer);
+  return true;
+}
+
+async function close(powers: VaultPowers, row: RevocationRow, answer: RevokeAnswer): Promise<void> {
+  await powers.store.change(async (tables, record) => {
+    await tables.revocations.erase(row.id);
+    const subject = row.account_id ?? row.id;
+    const name = answer === "retry" ? "account.revocation_failed" : "account.revocation_done";
+    record({ chain: row.project_id, name, actor, subject, details: { supported: answer !== "unsupported" } });
+    if (row.account_id === null || row.erase_account === 0) return;
+    const gone = await tables.accounts.eraseEnded(row.account_id);
+    if (gone) record({ chain: row.project_id, name: "account.deleted", actor, subject });
+  });
+}
+
+async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<RevokeAnswer> {
+  const preset = powers.presetNamed(payload.preset);
+  if (preset === undefined) return "unsupported";
+  const provider: Provider = {
+    preset,
+    hosts: payload.hosts,
+    clientId: payload.client_id,
+    clientSecret: new Credential(payload.client_secret),
+    redirectUri: payload.redirect_uri,
+    scopes: [],
+    settings: payload.settings,
+  };
+  const reach = reaches[row.whole_grant] ?? "token";
+  const whole = reach === "grant" || (reach === "alone" && !(await isShared(powers, row, payload)));
+  const pair = await livePair(powers, { row, provider, payload });
+  if (pair === undefined) return "done";
+  return powers.oauth.revoke(provider, pair, whole);
+}
+
+/**
+ * Whether another account of this instance, or an authorization that waits to be confirmed, lives on the same grant:
+ * same host, client and provider user. Asked when we revoke, not when it was queued.
+ */
+async function isShared(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<boolean> {
+  const user = payload.provider_user_id;
+  if (user === null) return true;
+  const accounts = await powers.store.accounts.ofPerson(user);
+  const others = accounts.filter((account) => account.id !== row.account_id);
+  const waiting = await powers.store.attempts.waitingFor(user);
+  for (const { connection_id } of [...others, ...waiting]) {
+    const connection = await powers.store.connections.find(connection_id);
+    if (connection === undefined || connection.client_id !== payload.client_id) continue;
+    if ((JSON.parse(connection.hosts) as Hosts).web === payload.hosts.web) return true;
+  }
+  return false;
+}
+
+// GitHub revokes by access token; one past its life no longer names the grant, but its refresh token still could.
+async function livePair(
+  powers: VaultPowers,
+  { row, provider, payload }: { readonly row: RevocationRow; readonly provider: Provider; readonly payload: Payload },
+): Promise<TokenPair | undefined> {
+  const refresh = payload.refresh === null ? null : new Credential(payload.refresh);
+  const pair = { access: new Credential(payload.access), refresh };
+  const ended = payload.expires_at !== null && payload.expires_at <= powers.now();
+  if (!ended || refresh === null || provider.preset.revocation !== "github") return pair;
+  const answer = await powers.oauth.refresh(provider, refresh);
+  if (answer.kind === "rejected") return undefined;
+  if (answer.kind !== "granted") return pair;
+  const { tokens } = answer;
+  // Kept before it is used: if revoking fails now, the next try must not find a spent refresh token and call it done.
+  const next: Payload = {
+    ...payload,
+    access: tokens.access.reveal(),
+    refresh: tokens.refresh?.reveal() ?? null,
+    expires_at: tokens.expiresAt,
+  };
+  await powers.store.revocations.reseal(row.id, powers.ring.seal(new Credential(JSON.stringify(next)), placeOf(row)));
+  return tokens;
+}

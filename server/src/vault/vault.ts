@@ -1,0 +1,96 @@
+// The keeper: everything the house may ask of secrets, in one list.
+import { issueGatewayToken, isGatewayToken, tokenDigest } from "../crypto/gateway-token.ts";
+import { Credential } from "../crypto/credential.ts";
+import { digestOf, digestOfBytes, sameText, type DigestPurpose } from "../crypto/digest.ts";
+import { unguessable } from "../crypto/random.ts";
+import type { Place } from "../crypto/seal.ts";
+import type { RevocationId } from "../rules/ids.ts";
+import type { AccountRow, AttemptRow, ConnectionRow } from "../store/schema.ts";
+import type { Record as RecordEvent, Tables } from "../store/store.ts";
+import type { Provider, Tokens } from "../upstream/provider.ts";
+import { type Adopted, type Adoption, adopt } from "./adopt.ts";
+import { type RevocationAsk, attemptRevocation, queueRevocation } from "./destroy.ts";
+import { type Doubt, check, doubt } from "./doubt.ts";
+import { type Lent, type Loan, lend } from "./lend.ts";
+import type { VaultPowers } from "./powers.ts";
+import { type RefreshResult, makeRefresher } from "./refresh.ts";
+import * as takeIn from "./take-in.ts";
+
+/** A one-time secret: the plain text goes out once, the digest stays. */
+export interface Ticket {
+  readonly plain: string;
+  readonly digest: string;
+}
+
+export interface Vault {
+  issueTicket(purpose: DigestPurpose): Ticket;
+  digest(purpose: DigestPurpose, ...parts: readonly string[]): string;
+  digestBytes(bytes: Uint8Array): string;
+  /** A new gateway token; its plain text is shown once, by the call that asked for it. */
+  issueToken(environment: "live" | "test"): Ticket & { readonly preview: string };
+  isToken(text: string): boolean;
+  tokenDigest(plain: string): string;
+  same(left: string, right: string): boolean;
+
+  sealClientSecret(connection: Pick<ConnectionRow, "id" | "project_id">, secret: string): string;
+  sealText(place: Place, text: string): string;
+  openText(place: Place, sealed: string): string;
+  provider(connection: ConnectionRow): Provider;
+  redirectUri(connection: Pick<ConnectionRow, "id" | "preset">): string;
+
+  sealTokens(account: Pick<AccountRow, "id" | "project_id">, tokens: Tokens): takeIn.CredentialColumns;
+  sealAttempt(attempt: Pick<AttemptRow, "id" | "project_id">, tokens: takeIn.TokenPair): string;
+  openAttempt(attempt: Pick<AttemptRow, "id" | "project_id" | "credential">): takeIn.TokenPair | undefined;
+  openAccount(account: Pick<AccountRow, "id" | "project_id" | "credential">): takeIn.TokenPair | undefined;
+
+  /** Inside the transaction that ends the attempt. */
+  adopt(change: { readonly tables: Tables; readonly record: RecordEvent }, adoption: Adoption): Promise<Adopted>;
+  lend(account: AccountRow): Promise<Loan>;
+  doubt(lent: Lent): Promise<Doubt>;
+  check(account: AccountRow): Promise<AccountRow>;
+  refresh(account: AccountRow): Promise<RefreshResult>;
+  queueRevocation(tables: Tables, ask: RevocationAsk & { readonly providerUserId?: string | null }): Promise<RevocationId>;
+  attemptRevocation(id: RevocationId): Promise<boolean>;
+  /** Waits for refreshes under way: before the process ends, never per request. */
+  settle(): Promise<void>;
+}
+
+export function makeVault(powers: VaultPowers): Vault {
+  const { ring, random } = powers;
+  const refresher = makeRefresher(powers);
+  return {
+    issueTicket(purpose) {
+      const plain = unguessable(random);
+      return { plain, digest: digestOf(purpose, plain) };
+    },
+    digest: digestOf,
+    digestBytes: digestOfBytes,
+    issueToken(environment) {
+      const { plain, digest, preview } = issueGatewayToken(environment, random);
+      return { plain: plain.reveal(), digest, preview };
+    },
+    isToken: isGatewayToken,
+    tokenDigest,
+    same: sameText,
+
+    sealClientSecret: (connection, secret) => takeIn.sealClientSecret(ring, connection, secret),
+    sealText: (place, text) => ring.seal(new Credential(text), place),
+    openText: (place, sealed) => ring.open(sealed, place).reveal(),
+    provider: (connection) => takeIn.openProvider(powers, connection),
+    redirectUri: (connection) => takeIn.redirectUriOf(powers, connection),
+
+    sealTokens: (account, tokens) => takeIn.sealForAccount(ring, account, tokens),
+    sealAttempt: (attempt, tokens) => takeIn.sealForAttempt(ring, attempt, tokens),
+    openAttempt: (attempt) => takeIn.openAttempt(ring, attempt),
+    openAccount: (account) => takeIn.openAccount(ring, account),
+
+    adopt: async (change, adoption) => adopt(powers, change, adoption),
+    lend: async (account) => lend(powers, refresher.refresh, account),
+    doubt: async (lent) => doubt(powers, refresher.refresh, lent),
+    check: async (account) => check(powers, refresher.refresh, account),
+    refresh: refresher.refresh,
+    queueRevocation: async (tables, ask) => queueRevocation(powers, tables, ask),
+    attemptRevocation: async (id) => attemptRevocation(powers, id),
+    settle: refresher.settle,
+  };
+}
