@@ -1,0 +1,139 @@
+// Makes everything once and hands it over: the only place where rooms meet by value.
+import type { Server } from "node:http";
+import type { Config } from "./config.ts";
+import type { Credential } from "./crypto/credential.ts";
+import { hmac } from "./crypto/digest.ts";
+import { tokenDigest } from "./crypto/gateway-token.ts";
+import type { Random } from "./crypto/random.ts";
+import { makeKeyRing } from "./crypto/seal.ts";
+import type { House } from "./flows/house.ts";
+import { sweep } from "./flows/sweep.ts";
+import { type AuditReport, verifyAudit } from "./flows/verify-audit.ts";
+import { makeServer } from "./http/server.ts";
+import type { Log } from "./log.ts";
+import { refreshLeaseMs } from "./rules/account.ts";
+import { idFrom } from "./rules/ids.ts";
+import type { NamedKey } from "./settings.ts";
+import { type Database, type Store, openDatabase } from "./store/store.ts";
+import { makeInputCheck } from "./tools/validate.ts";
+import { makeForward } from "./upstream/forward.ts";
+import { makeGitHub } from "./upstream/github.ts";
+import { type Lookup, makeGuard } from "./upstream/guard.ts";
+import { makeOAuth } from "./upstream/oauth.ts";
+import { presetNamed, presets } from "./upstream/presets.ts";
+import { makeTransport } from "./upstream/transport.ts";
+import { openAuditKey, proveRing } from "./vault/keys.ts";
+import { makeVault } from "./vault/vault.ts";
+import { version } from "./version.ts";
+
+/** What the world outside hands in: time, randomness, names; tests hold them still. */
+export interface World {
+  readonly now: () => number;
+  readonly random: Random;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly log: Log;
+  readonly lookup?: Lookup;
+  /** `refreshLeaseMs` but for tests that cannot wait a minute. */
+  readonly leaseMs?: number;
+}
+
+export interface Behalf {
+  readonly house: House;
+  readonly server: Server;
+  sweep(): Promise<void>;
+  verifyAudit(): Promise<AuditReport>;
+  /** Waits for what runs in the background, then closes upstream connections and the database. */
+  close(): Promise<void>;
+}
+
+export type Needed = Pick<Config, "url" | "allowUpstream"> & {
+  readonly keys: readonly NamedKey[];
+  readonly adminToken: Credential | null;
+};
+
+/** Opens the database behind the store, as the settings choose it. */
+export function databaseOf(config: Pick<Config, "database">): Database {
+  const { database } = config;
+  return openDatabase(database.kind === "sqlite" ? database : { kind: "postgres", url: database.url.reveal() });
+}
+
+export interface Opened {
+  readonly store: Store;
+  readonly ring: ReturnType<typeof makeKeyRing>;
+  readonly auditLink: (text: string) => string;
+}
+
+/** Proves the keys against a migrated database, then opens the store with its audit chain. Throws WrongKeys. */
+export async function openStore(database: Database, keys: readonly NamedKey[], world: Pick<World, "now" | "random">): Promise<Opened> {
+  const ring = makeKeyRing(keys, world.random);
+  await proveRing(ring, database.meta, world.now());
+  const auditKey = await openAuditKey(ring, database.meta, world.random);
+  const auditLink = (text: string): string => hmac(auditKey, text);
+  const newId = () => idFrom("event", world.random(16));
+  return { ring, auditLink, store: database.withChain({ link: auditLink, newId, now: world.now }) };
+}
+
+export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
+  const { now, random, sleep, log } = world;
+  const { store, ring, auditLink } = await openStore(database, config.keys, world);
+  const guard = makeGuard(config.allowUpstream, world.lookup);
+  const transport = makeTransport({ guard, version });
+  const oauth = makeOAuth({ transport, now });
+  const holder = idFrom("event", random(16));
+  const leaseMs = world.leaseMs ?? refreshLeaseMs;
+  const warn = (message: string, fields: Record<string, unknown>): void => log.warn(message, fields);
+  const vault = makeVault({ ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs, warn });
+  const background = makeBackground(log);
+  const house: House = {
+    store,
+    vault,
+    oauth,
+    github: makeGitHub({ transport }),
+    forward: makeForward(transport.dispatcher),
+    presets,
+    log,
+    now,
+    newId: (kind) => idFrom(kind, random(16)),
+    origin: config.url,
+    adminDigest: config.adminToken === null ? null : tokenDigest(config.adminToken.reveal()),
+    mayReach: (url) => guard.mayName(url) === "ok",
+    checkInput: makeInputCheck(),
+    background: background.run,
+  };
+  return {
+    house,
+    server: makeServer(house, { version, ready: async () => isReady(database) }),
+    sweep: async () => sweep({ ...house, leaseMs }),
+    verifyAudit: async () => verifyAudit({ store, auditLink }),
+    async close() {
+      await vault.settle();
+      await background.settle();
+      await transport.close();
+      await database.close();
+    },
+  };
+}
+
+async function isReady(database: Database): Promise<boolean> {
+  try {
+    await database.ping();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function makeBackground(log: Log): { run: House["background"]; settle: () => Promise<void> } {
+  const running = new Set<Promise<unknown>>();
+  return {
+    run(name, task) {
+      const work = task()
+        .catch((error: unknown) => log.warn("A background task failed", { task: name, error }))
+        .finally(() => running.delete(work));
+      running.add(work);
+    },
+    async settle() {
+      await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Makes a connection.
+import { actorOf, projectOf } from "../rules/caller.ts";
+import type { Principal } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { connectionView } from "./steps/views.ts";
+import type { Hosts, ProviderSettings } from "../upstream/provider.ts";
+import { checkedConnection } from "./steps/checked-connection.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "now" | "newId" | "presets" | "mayReach" | "origin">;
+
+export interface ConnectionRequest {
+  readonly name: string;
+  readonly preset: string;
+  readonly client_id: string;
+  readonly client_secret: string;
+  readonly scopes?: readonly string[] | undefined;
+  readonly hosts?: Hosts | undefined;
+  readonly settings?: ProviderSettings | undefined;
+  readonly verification?: "custom" | "none" | undefined;
+  readonly allow_unverified?: boolean | undefined;
+  readonly verify_url_origins?: readonly string[] | undefined;
+}
+
+export async function createConnection(needs: Needs, principal: Principal, request: ConnectionRequest) {
+  const project = projectOf(principal);
+  const preset = needs.presets.find((known) => known.name === request.preset);
+  const hosts = request.hosts ?? preset?.hosts ?? null;
+  if (preset === undefined) throw refused("preset", `must be one of ${needs.presets.map((known) => known.name).join(", ")}`);
+  if (hosts === null) throw refused("hosts", "is needed with this preset: {web, api}");
+  const members = checkedConnection(needs, preset, {
+    client_id: request.client_id,
+    client_secret: request.client_secret,
+    scopes: request.scopes ?? preset.defaultScopes,
+    hosts,
+    settings: request.settings ?? {},
+    verification: request.verification ?? "custom",
+    allow_unverified: request.allow_unverified ?? false,
+    verify_url_origins: request.verify_url_origins ?? [],
+  });
+  const id = needs.newId("connection");
+  const now = needs.now();
+  const row = {
+    id,
+    project_id: project,
+    name: request.name,
+    preset: preset.name,
+    client_id: members.client_id,
+    client_secret: needs.vault.sealClientSecret({ id, project_id: project }, members.client_secret),
+    scopes: JSON.stringify(members.scopes),
+    hosts: JSON.stringify(members.hosts),
+    settings: JSON.stringify(members.settings),
+    verification: members.verification,
+    allow_unverified: members.allow_unverified ? 1 : 0,
+    verify_url_origins: JSON.stringify(members.verify_url_origins),
+    created_at: now,
+    updated_at: now,
+  };
+  await needs.store.change(async (tables, record) => {
+    if (!(await tables.connections.add(row))) {
+      throw new Refusal("conflict", {
+        detail: "This project has a connection of that name.",
+        next: { action: "choose_name", detail: "Choose another name, or change the connection that is there with PATCH." },
+      });
+    }
+    const details = { name: row.name, preset: row.preset };
+    record({ chain: project, name: "connection.created", actor: actorOf(principal), subject: id, details });
+  });
+  return connectionView(row, needs.vault.redirectUri(row));
+}
+
+function refused(path: string, message: string): Refusal {
+  return new Refusal("invalid_input", {
+    detail: "The connection cannot be set up like this.",
+    errors: [{ path, message }],
+    next: { action: "fix_input", detail: "`GET /v1/presets` says what each preset needs." },
+  });
+}

@@ -1,0 +1,70 @@
+// Makes a single-use link with which one person connects one account.
+import { linkLifeMs } from "../rules/account.ts";
+import type { Principal } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { isAllowedUrl } from "../rules/urls.ts";
+import { iso } from "./steps/views.ts";
+import type { ConnectionRow } from "../store/schema.ts";
+import { type AccountAddress, accountAt } from "./steps/addressed.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "now" | "newId" | "origin">;
+
+export interface LinkRequest {
+  /** Where the person is sent to be confirmed; needed with custom verification. */
+  readonly verify_url?: string | undefined;
+  /** The caller's own text, given back at `verify_url`. */
+  readonly state?: string | undefined;
+  /** Where the person goes once connected. */
+  readonly return_url?: string | undefined;
+}
+
+export async function createLink(
+  needs: Needs,
+  principal: Principal,
+  ask: { readonly address: AccountAddress; readonly request: LinkRequest },
+) {
+  const { connection, account } = await accountAt(needs, principal, ask.address);
+  if (account.status_reason === "deletion_pending") {
+    throw new Refusal("conflict", {
+      detail: "This account is being deleted.",
+      next: { action: "create_account", method: "PUT", detail: "Make the account anew with PUT, then ask for a link." },
+    });
+  }
+  checkUrls(connection, ask.request);
+  const ticket = needs.vault.issueTicket("link");
+  const now = needs.now();
+  await needs.store.links.add({
+    id: needs.newId("link"),
+    project_id: account.project_id,
+    account_id: account.id,
+    digest: ticket.digest,
+    verify_url: ask.request.verify_url ?? null,
+    caller_state: ask.request.state ?? null,
+    return_url: ask.request.return_url ?? null,
+    openings: 0,
+    created_at: now,
+    expires_at: now + linkLifeMs,
+    spent_at: null,
+  });
+  return { link: `${needs.origin}/connect/${ticket.plain}`, expires_at: iso(now + linkLifeMs) };
+}
+
+function checkUrls(connection: ConnectionRow, request: LinkRequest): void {
+  const origins = JSON.parse(connection.verify_url_origins) as string[];
+  const errors: { path: string; message: string }[] = [];
+  if (connection.verification === "custom" && request.verify_url === undefined) {
+    errors.push({ path: "verify_url", message: "is needed, since this connection has custom verification" });
+  }
+  for (const member of ["verify_url", "return_url"] as const) {
+    const url = request[member];
+    if (url === undefined || isAllowedUrl(url, origins)) continue;
+    errors.push({ path: member, message: `must be an https URL on one of the connection's verify_url_origins: ${origins.join(", ") || "(none)"}` });
+  }
+  if (errors.length === 0) return;
+  throw new Refusal("invalid_input", {
+    detail: "The link cannot be made like this.",
+    errors,
+    next: { action: "fix_input", detail: "Correct the members named in `errors`, or allow the origin with PATCH on the connection." },
+  });
+}

@@ -1,0 +1,52 @@
+// Makes a project and its first token.
+import type { Principal } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { projectView } from "./steps/views.ts";
+import { actorOf } from "../rules/caller.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "now" | "newId">;
+
+export interface ProjectAsk {
+  readonly name: string;
+  readonly environment: "live" | "test";
+}
+
+export async function createProject(needs: Needs, principal: Principal, ask: ProjectAsk) {
+  if (!principal.isInstance) throw instanceOnly();
+  const now = needs.now();
+  const project = { id: needs.newId("project"), name: ask.name, environment: ask.environment, created_at: now };
+  const issued = needs.vault.issueToken(ask.environment);
+  const tokenId = needs.newId("token");
+  await needs.store.change(async (tables, record) => {
+    await tables.projects.add(project);
+    await tables.tokens.add({
+      id: tokenId,
+      project_id: project.id,
+      parent_id: null,
+      name: "first token",
+      digest: issued.digest,
+      preview: issued.preview,
+      scopes: JSON.stringify(["admin"]),
+      limits: "{}",
+      account_id: null,
+      agent_id: null,
+      created_at: now,
+      expires_at: null,
+      last_used_at: null,
+      revoked_at: null,
+    });
+    const actor = actorOf(principal);
+    record({ chain: "instance", name: "project.created", actor, subject: project.id });
+    record({ chain: project.id, name: "project.created", actor, subject: project.id });
+    record({ chain: project.id, name: "token.created", actor, subject: tokenId, details: { scopes: ["admin"] } });
+  });
+  return { ...projectView(project), token: issued.plain };
+}
+
+export function instanceOnly(): Refusal {
+  return new Refusal("scope_missing", {
+    detail: "Projects are made and listed with the instance token only.",
+    next: { action: "use_other_token", detail: "Use BEHALF_ADMIN_TOKEN, or a token of `behalf tokens create --admin`." },
+  });
+}

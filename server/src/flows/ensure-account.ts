@@ -1,0 +1,57 @@
+// Gets an account, or makes it: atomic, so that any number of callers end with one.
+import { actorOf, projectOf } from "../rules/caller.ts";
+import type { Principal } from "../rules/policy.ts";
+import type { AccountRow } from "../store/schema.ts";
+import { type AccountAddress, boundElsewhere, checkedIdentifier, connectionNamed, isBoundElsewhere, viewOf } from "./steps/addressed.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "now" | "newId">;
+
+export async function ensureAccount(needs: Needs, principal: Principal, address: AccountAddress) {
+  const connection = await connectionNamed(needs, principal, address.connection);
+  const identifier = checkedIdentifier(address.identifier);
+  const there = await needs.store.accounts.byIdentifier(connection.id, identifier);
+  if (there !== undefined && there.status_reason !== "deletion_pending") {
+    if (isBoundElsewhere(principal, there)) throw boundElsewhere();
+    return { account: await viewOf(needs, connection, there), created: false };
+  }
+  if (principal.accountId !== null) throw boundElsewhere();
+  const now = needs.now();
+  const fresh: AccountRow = {
+    id: needs.newId("account"),
+    project_id: projectOf(principal),
+    connection_id: connection.id,
+    identifier,
+    status: "PENDING",
+    status_reason: null,
+    status_changed_at: now,
+    provider_user_id: null,
+    provider_user: null,
+    scopes: "[]",
+    credential: null,
+    access_digest: null,
+    refresh_digest: null,
+    expires_at: null,
+    refresh_expires_at: null,
+    installations: null,
+    checked_at: null,
+    last_used_at: null,
+    refresh_failures: 0,
+    refresh_not_before: 0,
+    unauthorized_count: 0,
+    lease_holder: null,
+    lease_until: 0,
+    created_at: now,
+  };
+  const { row, created } = await needs.store.change(async (tables, record) => {
+    const actor = actorOf(principal);
+    // A deletion that waits for its provider keeps its place in the queue, not its name.
+    if (there !== undefined && (await tables.accounts.eraseEnded(there.id))) {
+      record({ chain: there.project_id, name: "account.deleted", actor, subject: there.id });
+    }
+    const result = await tables.accounts.ensure(fresh);
+    if (result.created) record({ chain: fresh.project_id, name: "account.created", actor, subject: fresh.id });
+    return result;
+  });
+  return { account: await viewOf(needs, connection, row), created };
+}

@@ -1,0 +1,62 @@
+// Mints a gateway token that holds no more than its parent.
+import { actorOf, projectOf } from "../rules/caller.ts";
+import { type Limits, type Principal, type Scope, mayMint } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { tokenView } from "./steps/views.ts";
+import { type AccountAddress, accountAt } from "./steps/addressed.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "now" | "newId">;
+
+export interface TokenRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly limits?: Limits | undefined;
+  readonly account?: AccountAddress | undefined;
+  /** Seconds. */
+  readonly expires_in?: number | undefined;
+}
+
+export async function mintToken(needs: Needs, principal: Principal, request: TokenRequest) {
+  const project = projectOf(principal);
+  const now = needs.now();
+  const bound = request.account === undefined ? null : await accountAt(needs, principal, request.account);
+  const minting = mayMint(principal, {
+    scopes: request.scopes,
+    limits: request.limits ?? {},
+    accountId: bound?.account.id ?? null,
+    expiresAt: request.expires_in === undefined ? null : now + request.expires_in * 1000,
+  });
+  if (minting.kind === "refuse") {
+    throw new Refusal(minting.code, {
+      detail: minting.detail,
+      next: { action: "ask_for_less", detail: "Ask for no more than your own token holds; `GET /v1/tokens` shows it." },
+    });
+  }
+  const { ask } = minting;
+  const issued = needs.vault.issueToken(principal.environment);
+  const row = {
+    id: needs.newId("token"),
+    project_id: project,
+    parent_id: principal.isInstance || principal.tokenId === "environment" ? null : principal.tokenId,
+    name: request.name,
+    digest: issued.digest,
+    preview: issued.preview,
+    scopes: JSON.stringify(ask.scopes),
+    limits: JSON.stringify(ask.limits),
+    account_id: ask.accountId,
+    agent_id: null,
+    created_at: now,
+    expires_at: ask.expiresAt,
+    last_used_at: null,
+    revoked_at: null,
+  };
+  await needs.store.change(async (tables, record) => {
+    // The parent may have been revoked since it was let in: its children must not outlive it.
+    const parent = row.parent_id === null ? undefined : await tables.tokens.lockLiving(row.parent_id);
+    if (row.parent_id !== null && parent === undefined) throw new Refusal("unauthenticated", { detail: "Your token was revoked." });
+    await tables.tokens.add(row);
+    record({ chain: project, name: "token.created", actor: actorOf(principal), subject: row.id, details: { scopes: ask.scopes } });
+  });
+  return { ...tokenView(row), token: issued.plain };
+}

@@ -1,0 +1,17 @@
+// Shows one account; on wish asks the provider first whether its token lives.
+import { checkIntervalMs } from "../rules/account.ts";
+import type { Principal } from "../rules/policy.ts";
+import { type AccountAddress, accountAt, viewOf } from "./steps/addressed.ts";
+import type { House } from "./house.ts";
+import { noteInstallations } from "./steps/note-installations.ts";
+
+type Needs = Pick<House, "store" | "vault" | "oauth" | "now">;
+
+export async function readAccount(needs: Needs, principal: Principal, ask: { readonly address: AccountAddress; readonly check: boolean }) {
+  const { connection, account } = await accountAt(needs, principal, ask.address);
+  // Not more often than every 10 seconds: a polling page must not burn the operator's rate limit.
+  const isDue = account.checked_at === null || account.checked_at + checkIntervalMs <= needs.now();
+  if (!ask.check || account.status !== "ACTIVE" || !isDue) return viewOf(needs, connection, account);
+  const checked = await needs.vault.check(account);
+  return viewOf(needs, connection, await noteInstallations(needs, checked));
+}

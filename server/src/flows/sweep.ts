@@ -1,0 +1,104 @@
+// What time brings about: refreshes ahead, unconfirmed attempts, revocations to repeat, probes, rows past their use.
+import { probeIntervalMs, refreshAheadMs, refreshLeaseMs } from "../rules/account.ts";
+import type { AttemptRow } from "../store/schema.ts";
+import type { House } from "./house.ts";
+
+type Needs = Pick<House, "store" | "vault" | "oauth" | "now" | "log"> & { readonly leaseMs?: number };
+
+const batch = 50;
+const sideBySide = 4;
+const dayMs = 24 * 3_600_000;
+const actor = { kind: "system", task: "sweep" } as const;
+
+type Chore = readonly [name: string, work: (needs: Needs) => Promise<void>];
+
+const chores: readonly Chore[] = [
+  ["recover interrupted refreshes", recoverRefreshes],
+  ["refresh ahead", refreshAhead],
+  ["end unconfirmed attempts", endOverdueAttempts],
+  ["revoke", repeatRevocations],
+  ["probe", probe],
+  ["tidy", tidy],
+];
+
+/** One round. A chore that fails is logged and does not keep the others from their turn. */
+export async function sweep(needs: Needs): Promise<void> {
+  for (const [name, work] of chores) {
+    try {
+      await work(needs);
+    } catch (error) {
+      needs.log.error("A chore failed; it will be tried again", { chore: name, error });
+    }
+  }
+}
+
+async function recoverRefreshes(needs: Needs): Promise<void> {
+  const { store, vault, now } = needs;
+  const left = await store.refreshes.abandoned(now() - (needs.leaseMs ?? refreshLeaseMs), batch);
+  for (const trace of left) {
+    const account = await store.accounts.byId(trace.account_id);
+    if (account?.status === "ACTIVE" && account.refresh_digest === trace.refresh_digest) await vault.refresh(account);
+    else await store.refreshes.end(trace.id, "void", now());
+  }
+}
+
+async function refreshAhead(needs: Needs): Promise<void> {
+  const due = await needs.store.accounts.refreshDue(needs.now() + refreshAheadMs, needs.now(), batch);
+  await eachOf(due, async (account) => needs.vault.refresh(account));
+}
+
+async function endOverdueAttempts(needs: Needs): Promise<void> {
+  for (const attempt of await needs.store.attempts.overdue(needs.now(), batch)) await endAttempt(needs, attempt);
+}
+
+async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
+  const { store, vault, now } = needs;
+  const connection = await store.connections.find(attempt.connection_id);
+  const tokens = vault.openAttempt(attempt);
+  const id = await store.change(async (tables, record) => {
+    if (!(await tables.attempts.close(attempt.id, "FAILED"))) return undefined;
+    const chain = attempt.project_id;
+    record({ chain, name: "account.link_failed", actor, subject: attempt.account_id, details: { reason: "verification_timeout" } });
+    if (!(await tables.attempts.othersWaiting(attempt.account_id, attempt.id))) {
+      const change = { status: "PENDING", status_reason: "verification_timeout", status_changed_at: now() } as const;
+      await tables.accounts.change(attempt.account_id, { status: ["VERIFYING"] }, change);
+    }
+    if (tokens === undefined || connection === undefined) return undefined;
+    const provider = vault.provider(connection);
+    return vault.queueRevocation(tables, { project: chain, account: null, provider, tokens, grant: "token", erase: false });
+  });
+  if (id !== undefined) await vault.attemptRevocation(id);
+}
+
+async function repeatRevocations(needs: Needs): Promise<void> {
+  const due = await needs.store.revocations.due(needs.now(), batch);
+  await eachOf(due, async (row) => needs.vault.attemptRevocation(row.id));
+}
+
+/** Providers tell nobody when a person withdraws an OAuth App's grant: so we ask, about daily. */
+async function probe(needs: Needs): Promise<void> {
+  const due = await needs.store.accounts.probeDue(needs.now() - probeIntervalMs, batch);
+  await eachOf(due, async (account) => {
+    const checked = await needs.vault.check(account);
+    // One that cannot be asked just now waits for the next day, so that it does not crowd out the others.
+    if (checked.checked_at === account.checked_at && checked.status === "ACTIVE") {
+      await needs.store.accounts.change(account.id, { access_digest: checked.access_digest }, { checked_at: needs.now() });
+    }
+  });
+}
+
+async function tidy(needs: Needs): Promise<void> {
+  const { store, now } = needs;
+  await store.attempts.eraseOlderThan(now() - dayMs);
+  await store.links.eraseOlderThan(now() - dayMs);
+  await store.idempotency.eraseExpired(now());
+  await store.refreshes.eraseEndedBefore(now() - 30 * dayMs);
+}
+
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: sideBySide }, worker));
+}

@@ -1,0 +1,165 @@
+// The door of `/v1`: authenticate, authorise, parse, do it once, answer. One handler for every row of the route table.
+import { Hono, type Context } from "hono";
+import type { z } from "zod";
+import { type RecordedAnswer, answerOnce } from "../../flows/answer-once.ts";
+import { authenticate } from "../../flows/authenticate.ts";
+import type { House } from "../../flows/house.ts";
+import { type Principal, mayAdminister, mayUse } from "../../rules/policy.ts";
+import { Refusal } from "../../rules/refusal.ts";
+import { parseJson, readBytes } from "../body.ts";
+import { type Occasion, type WireAnswer, problemAnswer, refusalOf } from "../problem.ts";
+import type { Route, RouteAnswer } from "./route.ts";
+
+const jsonHeaders = { "cache-control": "no-store", "content-type": "application/json" } as const;
+
+/** Secrets shown once: never replayed under an Idempotency-Key. */
+const shownOnce = ["token"];
+
+export function mountApi(house: House, routes: readonly Route[]): Hono {
+  const app = new Hono({ strict: true });
+  for (const row of routes) {
+    app.on(row.method, honoPath(row.path), async (context) => respond(house, row, context));
+  }
+  for (const path of new Set(routes.map((row) => row.path))) {
+    const methods = routes.filter((row) => row.path === path).map((row) => row.method);
+    app.all(honoPath(path), (context) => send(problemAnswer(wrongMethod(methods), occasionOf(house, context)), house, context));
+  }
+  return app;
+}
+
+function honoPath(template: string): string {
+  return template.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+function wrongMethod(allow: readonly string[]): Refusal {
+  return new Refusal("method_not_allowed", { allow, next: { action: "fix_request", detail: `Use ${allow.join(" or ")}.` } });
+}
+
+export function occasionOf(house: House, context: Context): Occasion {
+  const known = context.get("requestId" as never) as string | undefined;
+  return { requestId: known ?? house.newId("request"), origin: house.origin, log: house.log };
+}
+
+async function respond(house: House, row: Route, context: Context): Promise<Response> {
+  const occasion = occasionOf(house, context);
+  try {
+    return send(await admitted(house, row, { context, occasion }), house, context);
+  } catch (error) {
+    return send(problemAnswer(refusalOf(error, occasion), occasion), house, context);
+  }
+}
+
+interface Call {
+  readonly context: Context;
+  readonly occasion: Occasion;
+}
+
+async function admitted(house: House, row: Route, call: Call): Promise<WireAnswer> {
+  const { context, occasion } = call;
+  const { req } = context;
+  const principal = await authenticate(house, { authorization: req.header("authorization"), project: req.header("behalf-project") });
+  authorise(row, principal);
+  // Read before parsing: what a key stands for is the bytes.
+  const bytes = row.method === "GET" ? new Uint8Array() : await readBytes(req.raw);
+  const work = async (): Promise<RecordedAnswer> => {
+    const input = {
+      house,
+      principal,
+      params: parsed(row.params, context.req.param(), "the path"),
+      query: parsed(row.query, singleValues(new URL(req.url).searchParams), "the query"),
+      body: parsed(row.body, parseJson(bytes, req.header("content-type") ?? null), "the body"),
+    };
+    return recordedOf(await row.run(input));
+  };
+  const key = req.header("idempotency-key");
+  if (key === undefined || row.method === "GET") return wireOf(await work());
+  return once(house, { principal, occasion, bytes, key, context, work });
+}
+
+function authorise(row: Route, principal: Principal): void {
+  const verdicts = [mayUse(principal, row.scope), ...(row.judgesAccess === true ? [] : [mayAdminister(principal.limits, row.method)])];
+  for (const verdict of verdicts) {
+    if (verdict.kind === "allow") continue;
+    throw new Refusal(verdict.code, {
+      detail: verdict.detail,
+      next: { action: "use_other_token", detail: `Use a token with the scope "${row.scope}" that may do this.` },
+    });
+  }
+}
+
+interface KeyedCall {
+  readonly principal: Principal;
+  readonly occasion: Occasion;
+  readonly bytes: Uint8Array;
+  readonly key: string;
+  readonly context: Context;
+  readonly work: () => Promise<RecordedAnswer>;
+}
+
+async function once(house: House, call: KeyedCall): Promise<WireAnswer> {
+  const { principal, occasion, bytes, key, context, work } = call;
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new Refusal("invalid_request", { detail: "An Idempotency-Key has 1 to 255 visible ASCII characters.", next: { action: "fix_request" } });
+  }
+  const { pathname, search } = new URL(context.req.url);
+  const { answer, replayed } = await answerOnce(house, principal, {
+    write: { key, method: context.req.method, path: pathname + search, body: bytes },
+    work: {
+      run: work,
+      refused(refusal) {
+        const { status, body, headers } = problemAnswer(refusal, occasion);
+        return { status, body, contentType: headers["content-type"] ?? "" };
+      },
+      withoutSecrets,
+    },
+  });
+  const wire = wireOf(answer);
+  return replayed ? { ...wire, headers: { ...wire.headers, "idempotency-replayed": "true" } } : wire;
+}
+
+function withoutSecrets(answer: RecordedAnswer): RecordedAnswer {
+  if (answer.body === "") return answer;
+  const members = Object.entries(JSON.parse(answer.body) as Record<string, unknown>);
+  return { ...answer, body: JSON.stringify(Object.fromEntries(members.filter(([name]) => !shownOnce.includes(name)))) };
+}
+
+function recordedOf(answer: RouteAnswer): RecordedAnswer {
+  return { status: answer.status, body: answer.body === undefined ? "" : JSON.stringify(answer.body), contentType: "application/json" };
+}
+
+function wireOf(answer: RecordedAnswer): WireAnswer {
+  const { "content-type": _, ...bare } = jsonHeaders;
+  const headers = answer.body === "" ? bare : { ...jsonHeaders, "content-type": answer.contentType };
+  return { status: answer.status, body: answer.body, headers };
+}
+
+function singleValues(query: URLSearchParams): Record<string, string> {
+  const names = [...query.keys()];
+  if (new Set(names).size !== names.length) {
+    throw new Refusal("invalid_request", { detail: "A query parameter came twice.", next: { action: "fix_request", detail: "Send each parameter once." } });
+  }
+  return Object.fromEntries(query);
+}
+
+function parsed(schema: z.ZodType, value: unknown, where: string): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join("."), message: publicMessage(issue) }));
+  throw new Refusal("invalid_input", {
+    detail: `Something in ${where} does not fit.`,
+    errors,
+    next: { action: "fix_input", detail: "Correct what `errors` names; /openapi.json has the schema." },
+  });
+}
+
+// Names of unknown members are the caller's own words: they may be long or hostile, so they are not repeated.
+function publicMessage(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return `has ${issue.keys.length} unknown member${issue.keys.length === 1 ? "" : "s"}`;
+  return issue.message.slice(0, 300);
+}
+
+function send(answer: WireAnswer, house: House, context: Context): Response {
+  const headers = { ...answer.headers, "behalf-request-id": occasionOf(house, context).requestId, "x-content-type-options": "nosniff" };
+  const hasBody = answer.body !== "" && answer.status !== 204;
+  return new Response(hasBody ? answer.body : null, { status: answer.status, headers });
+}

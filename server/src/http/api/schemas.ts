@@ -1,0 +1,196 @@
+// The shapes of `/v1`, checked against the SDK's types: a wire change that breaks a client breaks our own build first.
+import type * as Wire from "@behalf/sdk";
+import { z } from "zod";
+import { accountStatuses } from "../../rules/account.ts";
+import { parseCursor } from "../../rules/cursor.ts";
+import { isName, parseIdentifier } from "../../rules/ids.ts";
+import { scopes } from "../../rules/policy.ts";
+
+const controls = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+/** Plain text a person reads: no control and no bidi characters (design §10.19). */
+function plainText(lengthMax: number) {
+  return z
+    .string()
+    .min(1)
+    .max(lengthMax)
+    .refine((text) => !controls.test(text) && text.isWellFormed(), "must not contain control or bidi characters")
+    .meta({ pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$" });
+}
+
+export const name = z
+  .string()
+  .refine(isName, "must be 1 to 64 letters, digits, - or _, starting with a letter or digit, and not look like an id")
+  .meta({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description: "Names never start with an id prefix such as `con_`." });
+
+export const identifier = z
+  .string()
+  .refine((text) => parseIdentifier(text) !== undefined, "must have 1 to 255 characters and no control characters")
+  .meta({ minLength: 1, maxLength: 255, description: "Your own opaque name for the person; case-sensitive." });
+
+const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`));
+const time = z.string().meta({ format: "date-time" });
+const url = z.string().min(1).max(2048).meta({ format: "uri" });
+const texts = (lengthMax: number, countMax: number) => z.array(z.string().min(1).max(lengthMax)).max(countMax);
+
+export const none = z.strictObject({});
+
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z
+    .string()
+    .max(200)
+    .refine((text) => parseCursor(text) !== undefined, "is not a cursor of ours")
+    .optional(),
+};
+
+export const pageQuery = z.strictObject(paging);
+
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export const environment = z.enum(["live", "test"]);
+export const projectAsk = z.strictObject({ name: plainText(64), environment: environment.default("live") });
+export const project = z.object({ id: id("prj"), uuid: z.string(), name: z.string(), environment, created_at: time }) satisfies z.ZodType<Wire.Project>;
+export const createdProject = project.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedProject>;
+
+export const scope = z.enum(scopes);
+export const limits = z.strictObject({
+  tools: texts(64, 200).optional(),
+  access: z.enum(["read", "write"]).optional(),
+  repositories: z.array(z.string().regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/)).max(200).optional(),
+  methods: z.array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])).max(8).optional(),
+}) satisfies z.ZodType<Wire.Limits>;
+export const address = z.strictObject({ connection: name, identifier });
+export const tokenAsk = z.strictObject({
+  name: plainText(64),
+  scopes: z.array(scope).min(1).max(scopes.length),
+  limits: limits.optional(),
+  account: address.optional(),
+  expires_in: z.number().int().min(60).max(10 * 365 * 86_400).optional().meta({ description: "Seconds; without it the token ends with its parent." }),
+});
+export const token = z.object({
+  id: id("tok"),
+  name: z.string(),
+  preview: z.string(),
+  scopes: z.array(scope),
+  limits,
+  account_id: z.string().nullable(),
+  parent_id: z.string().nullable(),
+  created_at: time,
+  expires_at: time.nullable(),
+  last_used_at: time.nullable(),
+  revoked_at: time.nullable(),
+}) satisfies z.ZodType<Wire.Token>;
+export const createdToken = token.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedToken>;
+
+export const hosts = z.strictObject({ web: url, api: url });
+export const preset = z.object({
+  name: z.string(),
+  label: z.string(),
+  hosts: hosts.nullable(),
+  default_scopes: z.array(z.string()),
+  registration_url: z.string().nullable(),
+  note: z.string(),
+}) satisfies z.ZodType<Wire.Preset>;
+
+const settings = z.strictObject({
+  authorize_url: url.optional(),
+  token_url: url.optional(),
+  revoke_url: url.optional(),
+  user_url: url.optional(),
+  user_id_member: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/).optional(),
+  issuer: url.optional(),
+  token_auth: z.enum(["body", "basic"]).optional(),
+  scope_separator: z.enum([" ", ","]).optional(),
+  app_slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/).optional(),
+});
+const verification = z.enum(["custom", "none"]);
+const connectionMembers = {
+  client_id: z.string().regex(/^[\x21-\x7e]{1,255}$/),
+  client_secret: z.string().regex(/^[\x20-\x7e]{1,1024}$/),
+  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/)).max(100),
+  hosts,
+  settings,
+  verification,
+  allow_unverified: z.boolean(),
+  verify_url_origins: texts(2048, 50),
+};
+export const connectionAsk = z.strictObject({
+  name,
+  preset: z.string().min(1).max(64),
+  ...z.strictObject(connectionMembers).partial().shape,
+  client_id: connectionMembers.client_id,
+  client_secret: connectionMembers.client_secret,
+});
+export const connectionPatch = z.strictObject(connectionMembers).partial();
+export const connection = z.object({
+  id: id("con"),
+  name: z.string(),
+  preset: z.string(),
+  client_id: z.string(),
+  has_client_secret: z.boolean(),
+  scopes: z.array(z.string()),
+  hosts,
+  settings: z.record(z.string(), z.string()),
+  verification,
+  allow_unverified: z.boolean(),
+  verify_url_origins: z.array(z.string()),
+  redirect_uri: z.string(),
+  created_at: time,
+  updated_at: time,
+}) satisfies z.ZodType<Wire.Connection>;
+
+export const accountStatus = z.enum(accountStatuses);
+const providerUser = z.object({ id: z.string(), login: z.string().nullable(), name: z.string().nullable() });
+const installation = z.object({
+  id: z.number(),
+  account: z.string(),
+  repository_selection: z.enum(["all", "selected"]),
+  url: z.string().nullable(),
+});
+export const account = z.object({
+  id: id("acc"),
+  connection: z.string(),
+  identifier: z.string(),
+  status: accountStatus,
+  status_reason: z.string().nullable(),
+  status_changed_at: time,
+  provider_user: providerUser.nullable(),
+  scopes: z.array(z.string()),
+  expires_at: time.nullable(),
+  checked_at: time.nullable(),
+  last_used_at: time.nullable(),
+  installations: z.array(installation).nullable(),
+  install_url: z.string().nullable(),
+  warnings: z.array(z.object({ code: z.string(), detail: z.string() })),
+  created_at: time,
+}) satisfies z.ZodType<Wire.Account>;
+export const linkAsk = z.strictObject({
+  verify_url: url.optional(),
+  state: z.string().min(1).max(1024).optional(),
+  return_url: url.optional(),
+});
+export const link = z.object({ link: url, expires_at: time }) satisfies z.ZodType<Wire.Link>;
+export const verifyAsk = z.strictObject({ auth_request_id: z.string().min(1).max(256), identifier });
+
+export const tool = z.object({
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  provider: z.string(),
+  changes: z.boolean(),
+  needs_account: z.boolean(),
+  permissions: z.record(z.string(), z.string()),
+  scopes: z.array(z.string()),
+  input_schema: z.record(z.string(), z.unknown()),
+  output_schema: z.record(z.string(), z.unknown()),
+}) satisfies z.ZodType<Wire.Tool>;
+export const toolAsk = z.strictObject({
+  connection: name.optional(),
+  identifier: identifier.optional(),
+  input: z.unknown().optional(),
+  run_id: plainText(128).optional(),
+});
+export const execution = z.object({ execution_id: z.string(), data: z.unknown() }) satisfies z.ZodType<Wire.Execution>;

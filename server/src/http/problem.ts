@@ -1,0 +1,89 @@
+// The only translator of refusals onto the wire: problem+json (RFC 9457), or GitHub's shape where its clients expect it.
+import type { Problem } from "@behalf/sdk";
+import type { Log } from "../log.ts";
+import { Refusal } from "../rules/refusal.ts";
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Occasion {
+  readonly requestId: string;
+  readonly origin: string;
+  readonly log: Log;
+}
+
+/** Anything thrown becomes a refusal: ours as it is, all else one fixed sentence, with the thing itself in the log only. */
+export function refusalOf(error: unknown, { log, requestId }: Occasion): Refusal {
+  if (error instanceof Refusal) {
+    if (error.context.cause !== undefined) log.warn("refused", { code: error.code, request_id: requestId, cause: error.context.cause });
+    return error;
+  }
+  log.error("An unexpected error", { request_id: requestId, error });
+  const code = isBusy(error) ? "unavailable" : "internal";
+  return new Refusal(code, {
+    next: { action: "retry", detail: "Try again; if it stays, tell the operator this request_id." },
+    ...(code === "unavailable" ? { retryAfterSeconds: 5 } : {}),
+  });
+}
+
+// A database that is away or busy is no fault of the request: 503, not lies (SQLITE_BUSY; PostgreSQL class 08, 53, 57; sockets).
+function isBusy(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  const detail = (error as { readonly errcode?: unknown } | null)?.errcode;
+  if (detail === 5 || detail === 6) return true;
+  return typeof code === "string" && /^(08|53|57)|^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/.test(code);
+}
+
+export function problemOf(refusal: Refusal, occasion: Occasion): Problem {
+  const { context, code, status, message } = refusal;
+  return {
+    type: `${occasion.origin}/errors#${code}`,
+    title: message,
+    status,
+    code,
+    ...(context.detail === undefined ? {} : { detail: context.detail }),
+    ...(context.errors === undefined ? {} : { errors: context.errors }),
+    ...(context.next === undefined ? {} : { next: context.next }),
+    request_id: occasion.requestId,
+  };
+}
+
+function commonHeaders(refusal: Refusal): Record<string, string> {
+  const { retryAfterSeconds, allow } = refusal.context;
+  return {
+    "cache-control": "no-store",
+    ...(refusal.status === 401 ? { "www-authenticate": 'Bearer realm="behalf"' } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+    ...(allow === undefined ? {} : { allow: allow.join(", ") }),
+  };
+}
+
+export function problemAnswer(refusal: Refusal, occasion: Occasion): WireAnswer {
+  return {
+    status: refusal.status,
+    headers: { ...commonHeaders(refusal), "content-type": "application/problem+json" },
+    body: JSON.stringify(problemOf(refusal, occasion)),
+  };
+}
+
+const accountTrouble = /^account_(pending|verifying|expired|revoked|disconnected)$/;
+
+/** Our no on a proxy door: marked, so that nobody takes it for upstream's; 403 for an unusable account, since clients repeat 409 and 5xx. */
+export function proxyAnswer(refusal: Refusal, occasion: Occasion, shape: "problem" | "github"): WireAnswer {
+  const problem = problemOf(refusal, occasion);
+  const status = accountTrouble.test(refusal.code) ? 403 : refusal.status;
+  const sentence = [problem.title, problem.detail, problem.next?.detail].filter((part) => part !== undefined).join(". ");
+  const github = { message: sentence.replaceAll("..", "."), documentation_url: problem.type, status: String(status), code: problem.code, next: problem.next, request_id: problem.request_id };
+  return {
+    status,
+    headers: {
+      ...commonHeaders(refusal),
+      "behalf-refusal": refusal.code,
+      "content-type": shape === "github" ? "application/json; charset=utf-8" : "application/problem+json",
+    },
+    body: JSON.stringify(shape === "github" ? github : { ...problem, status }),
+  };
+}

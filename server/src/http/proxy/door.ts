@@ -1,0 +1,127 @@
+// The raw doors: `/proxy/…`, `/api/v3/…` and `/api/graphql`, on Node's own request and response, beside the framework.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { authenticate } from "../../flows/authenticate.ts";
+import { type Door, forwardCall } from "../../flows/forward-call.ts";
+import type { House } from "../../flows/house.ts";
+import type { Naming } from "../../flows/steps/resolve-account.ts";
+import { mayUse } from "../../rules/policy.ts";
+import { Refusal } from "../../rules/refusal.ts";
+import { type Occasion, proxyAnswer, refusalOf } from "../problem.ts";
+
+/** Bodies up to this are read first, so that a call can be repeated after a 401 that a new credential cures (design §10.2). */
+const keptBodyMax = 64 * 1024;
+
+interface RawDoor extends Door {
+  readonly shape: "problem" | "github";
+}
+
+const doors: readonly RawDoor[] = [
+  { prefix: "/proxy", shape: "problem" },
+  { prefix: "/api/v3", shape: "github" },
+  { prefix: "/api/graphql", shape: "github" },
+];
+
+/** The door a raw URL stands before: matched on the bytes of the wire, before anything is normalised. */
+export function doorOf(url: string): RawDoor | undefined {
+  return doors.find(({ prefix }) => url.startsWith(prefix) && ["", "/", "?"].includes(url.charAt(prefix.length)));
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly occasion: Occasion;
+}
+
+export async function passThrough(house: House, door: RawDoor, exchange: Exchange): Promise<void> {
+  const { request, response, occasion } = exchange;
+  const gone = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  try {
+    await pass(house, door, { exchange, signal: gone.signal });
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    answer(response, proxyAnswer(refusalOf(error, occasion), occasion, door.shape));
+    // What the caller still sends is read and dropped, so that it gets to read our answer.
+    request.resume();
+  }
+}
+
+async function pass(house: House, door: RawDoor, { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal }): Promise<void> {
+  const { request, response } = exchange;
+  const { headers, method = "GET" } = request;
+  const project = single(headers["behalf-project"]);
+  const principal = await authenticate(house, { authorization: headers.authorization, project });
+  const verdict = mayUse(principal, "proxy");
+  if (verdict.kind === "refuse") {
+    throw new Refusal(verdict.code, { detail: verdict.detail, next: { action: "use_other_token", detail: 'Use a token with the scope "proxy".' } });
+  }
+  if (method === "TRACE" || method === "CONNECT") {
+    throw new Refusal("method_not_allowed", { allow: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] });
+  }
+  const target = (request.url ?? "").slice(door.prefix.length);
+  await forwardCall(house, principal, {
+    call: {
+      door,
+      method,
+      target: target.startsWith("/") ? target : `/${target}`,
+      headers: request.rawHeaders,
+      naming: namingOf(request),
+      body: await bodyOf(request),
+      signal,
+    },
+    response,
+  });
+}
+
+function single(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
+}
+
+/** `connection_name` and `identifier` raw (Scalekit), or `Behalf-Connection` and `Behalf-Identifier` percent-encoded (design §10.19). */
+function namingOf(request: IncomingMessage): Naming {
+  const { headers } = request;
+  const encoded = single(headers["behalf-identifier"]);
+  // Node hands header bytes over as latin1; callers send UTF-8.
+  const raw = single(headers["identifier"]);
+  return {
+    connection: single(headers["behalf-connection"]) ?? single(headers["connection_name"]),
+    identifier: encoded === undefined ? (raw === undefined ? undefined : utf8(raw)) : decoded(encoded),
+  };
+}
+
+function utf8(latin1: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, "latin1"));
+  } catch {
+    return latin1;
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Refusal("invalid_request", { detail: "Behalf-Identifier is not well percent-encoded.", next: { action: "fix_request" } });
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Readable | Uint8Array | null> {
+  const length = request.headers["content-length"];
+  if (length === undefined) return request.headers["transfer-encoding"] === undefined ? null : request;
+  if (Number(length) > keptBodyMax) return request;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export function answer(response: ServerResponse, wire: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(wire.status, { ...wire.headers, "content-length": String(Buffer.byteLength(wire.body)) });
+  response.end(wire.body);
+}

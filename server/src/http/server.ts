@@ -1,0 +1,116 @@
+// The one listener: raw proxy doors first, everything else through the framework; drains on demand.
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import type { House } from "../flows/house.ts";
+import { Refusal } from "../rules/refusal.ts";
+import { accountRoutes } from "./api/accounts.ts";
+import { connectionRoutes } from "./api/connections.ts";
+import { mountApi } from "./api/mount.ts";
+import { openApi } from "./api/openapi.ts";
+import { projectRoutes } from "./api/projects.ts";
+import type { Route } from "./api/route.ts";
+import { tokenRoutes } from "./api/tokens.ts";
+import { toolRoutes } from "./api/tools.ts";
+import { mountConnect } from "./person/connect.ts";
+import { mountFront } from "./person/front.ts";
+import { type Occasion, problemAnswer, refusalOf } from "./problem.ts";
+import { answer, doorOf, passThrough } from "./proxy/door.ts";
+
+export const routes: readonly Route[] = [...projectRoutes, ...tokenRoutes, ...connectionRoutes, ...accountRoutes, ...toolRoutes];
+
+/** Idle time of a connection outside the proxy, and between the bytes of a request (design §10.17). */
+const idleMs = 60_000;
+const headersMs = 10_000;
+
+export interface HttpOptions {
+  readonly version: string;
+  /** Whether the database answers. */
+  readonly ready: () => Promise<boolean>;
+}
+
+export function makeServer(house: House, options: HttpOptions): Server {
+  const listener = getRequestListener(makeApp(house, options).fetch, { overrideGlobalObjects: false });
+  const server = createServer({ requestTimeout: 0, headersTimeout: headersMs, keepAliveTimeout: idleMs, connectionsCheckingInterval: 5_000 });
+  server.on("request", (request, response) => {
+    const occasion = { requestId: house.newId("request"), origin: house.origin, log: house.log };
+    receive(house, { request, response, occasion }, listener).catch((error: unknown) => {
+      answer(response, problemAnswer(refusalOf(error, occasion), occasion));
+    });
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
+  return server;
+}
+
+interface Received {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly occasion: Occasion;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
+
+async function receive(house: House, received: Received, listener: Listener): Promise<void> {
+  const { request, response, occasion } = received;
+  const url = request.url ?? "";
+  const door = doorOf(url);
+  if (door !== undefined) {
+    // The proxy keeps its own time: a call may wait for upstream longer than a connection may idle.
+    request.socket.setTimeout(0);
+    return passThrough(house, door, received);
+  }
+  const refusal = misdirected(house, request);
+  if (refusal !== undefined) return answer(response, problemAnswer(refusal, occasion));
+  const home = homeUrl(house.origin, request);
+  if (home !== undefined) return answer(response, { status: 308, headers: { location: home, "cache-control": "no-store" }, body: "" });
+  request.socket.setTimeout(idleMs);
+  await listener(request, response);
+}
+
+function misdirected(house: House, request: IncomingMessage): Refusal | undefined {
+  const url = request.url ?? "";
+  if (!url.startsWith("/") || url.startsWith("//")) {
+    return new Refusal("invalid_request", { detail: "The request target has to be a path.", next: { action: "fix_request", detail: `Send requests to ${house.origin}.` } });
+  }
+  if (request.headers["connection_name"] === undefined) return undefined;
+  // Clients that normalise paths turn `/proxy/../v1/…` into a call of our own API with a proxy call's bearer (promise 12).
+  return new Refusal("invalid_request", {
+    detail: "The header connection_name belongs to calls of /proxy only.",
+    next: { action: "fix_request", detail: "Check the path: it may have been shortened by `..` on its way here." },
+  });
+}
+
+const personPath = /^\/(?:$|\?|connect\/|oauth\/callback|errors)/;
+
+/** A person who came by another host name is sent to the one that cookies and redirect URIs know. */
+function homeUrl(origin: string, request: IncomingMessage): string | undefined {
+  const { method, url = "", headers } = request;
+  if (method !== "GET" || !personPath.test(url)) return undefined;
+  return headers.host === undefined || headers.host === new URL(origin).host ? undefined : origin + url;
+}
+
+function makeApp(house: House, { version, ready }: HttpOptions): Hono {
+  const app = new Hono({ strict: true });
+  const text = (body: string, status: number): Response => new Response(body, { status, headers: { "cache-control": "no-store", "content-type": "text/plain" } });
+  app.get("/healthz", () => text("ok\n", 200));
+  app.get("/readyz", async () => ((await ready()) ? text("ready\n", 200) : text("the database does not answer\n", 503)));
+  const document = JSON.stringify(openApi(routes, { origin: house.origin, version }));
+  app.get("/openapi.json", () => new Response(document, { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } }));
+  app.route("/", mountFront(house, version));
+  app.route("/", mountConnect(house));
+  app.route("/", mountApi(house, routes));
+  const occasion = (): Occasion => ({ requestId: house.newId("request"), origin: house.origin, log: house.log });
+  const respond = (refusal: Refusal): Response => {
+    const { status, headers, body } = problemAnswer(refusal, occasion());
+    return new Response(body, { status, headers });
+  };
+  app.notFound(() =>
+    respond(new Refusal("not_found", { detail: "There is nothing at this path.", next: { action: "read_docs", method: "GET", url: `${house.origin}/openapi.json` } })),
+  );
+  app.onError((error) => respond(refusalOf(error, occasion())));
+  return app;
+}

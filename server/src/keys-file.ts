@@ -1,0 +1,54 @@
+// Keys and a first admin token for a new, empty, local SQLite file; for nothing else (design §10.11).
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Credential } from "./crypto/credential.ts";
+import type { Random } from "./crypto/random.ts";
+import { type NamedKey, keyRing } from "./settings.ts";
+
+export function keysPath(databaseFile: string): string {
+  return join(dirname(databaseFile), "behalf.keys");
+}
+
+/** The keys beside a SQLite file; undefined when there are none. */
+export function readKeysFile(databaseFile: string): readonly NamedKey[] | undefined {
+  const path = keysPath(databaseFile);
+  if (!existsSync(path)) return undefined;
+  const parsed = keyRing(readFileSync(path, "utf8").trim());
+  if ("value" in parsed) return parsed.value;
+  throw new Error(`${path} ${parsed.wrong}. Bring it back from your backup.`);
+}
+
+/** Makes the file whole or not at all: of several processes that start at once, one wins and all read what it wrote. */
+export function makeKeysFile(databaseFile: string, random: Random): readonly NamedKey[] {
+  const path = keysPath(databaseFile);
+  const draft = `${path}.${Buffer.from(random(8)).toString("hex")}`;
+  const key = new Credential(Buffer.from(random(32)).toString("base64"));
+  const handle = openSync(draft, "wx", 0o600);
+  try {
+    writeSync(handle, `k1:${key.reveal()}\n`);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(draft);
+  }
+  syncDirectory(dirname(path));
+  const made = readKeysFile(databaseFile);
+  if (made === undefined) throw new Error(`${path} could not be made`);
+  return made;
+}
+
+// A new name is durable only once its directory is.
+function syncDirectory(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
