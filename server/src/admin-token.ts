@@ -32,7 +32,13 @@ export async function makeInstanceToken(powers: Powers, name: string): Promise<s
       last_used_at: null,
       revoked_at: null,
     });
-    record({ chain: "instance", name: "token.created", actor: { kind: "system", task: "host" }, subject: id, details: { name } });
+    record({
+      chain: "instance",
+      name: "token.created",
+      actor: { kind: "system", task: "host" },
+      subject: id,
+      details: { name },
+    });
   });
   return issued.plain.reveal();
 }

@@ -65,10 +65,16 @@ async function migrate(): Promise<number> {
 
 async function tokens(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
-  const { values, positionals } = parseArgs({ args: [...rest], options: { admin: { type: "boolean" }, name: { type: "string" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args: [...rest],
+    options: { admin: { type: "boolean" }, name: { type: "string" } },
+    allowPositionals: true,
+  });
   const world = systemWorld({ logLevel: "warn" });
   if (verb === "create" && values.admin === true) {
-    const token = await onHost(async ({ store }) => makeInstanceToken({ ...world, store }, values.name ?? "made on the host"));
+    const token = await onHost(async ({ store }) =>
+      makeInstanceToken({ ...world, store }, values.name ?? "made on the host"),
+    );
     print(token);
     process.stderr.write("This is the only time the token is shown.\n");
     return 0;
@@ -80,7 +86,8 @@ async function tokens(args: readonly string[]): Promise<number> {
     store.change(async (tables, record) => {
       if ((await tables.tokens.find(null, id)) === undefined) return [];
       const revoked = await tables.tokens.revokeTree(id, world.now());
-      for (const subject of revoked) record({ chain: "instance", name: "token.revoked", actor: { kind: "system", task: "host" }, subject });
+      for (const subject of revoked)
+        record({ chain: "instance", name: "token.revoked", actor: { kind: "system", task: "host" }, subject });
       return revoked;
     }),
   );
@@ -101,7 +108,9 @@ async function audit(args: readonly string[]): Promise<number> {
   if (args[0] !== "verify") return wrongUsage("audit verify");
   const report = await onHost(verifyAudit);
   for (const { chain, seq, fault } of report.faults) print(`BROKEN  ${chain}: event ${seq} ${fault}`);
-  print(`${report.events} events in ${report.chains} chains, ${report.faults.length === 0 ? "all in order" : `${report.faults.length} chains broken`}`);
+  print(
+    `${report.events} events in ${report.chains} chains, ${report.faults.length === 0 ? "all in order" : `${report.faults.length} chains broken`}`,
+  );
   return report.faults.length === 0 ? 0 : 1;
 }
 
@@ -131,6 +140,10 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const known = error instanceof ConfigError || (error instanceof Error && error.name === "WrongKeys");
-  process.stderr.write(known && error instanceof Error ? `${error.message}\n` : `behalf: ${error instanceof Error ? (error.stack ?? error.message) : "failed"}\n`);
+  process.stderr.write(
+    known && error instanceof Error
+      ? `${error.message}\n`
+      : `behalf: ${error instanceof Error ? (error.stack ?? error.message) : "failed"}\n`,
+  );
   process.exitCode = 1;
 }

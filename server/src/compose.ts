@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import { refreshLeaseMs } from "./rules/account.ts";
 import { idFrom } from "./rules/ids.ts";
 import type { NamedKey } from "./settings.ts";
-import { type Database, type Store, openDatabase } from "./store/store.ts";
+import { type Database, openDatabase, type Store } from "./store/store.ts";
 import { makeInputCheck } from "./tools/validate.ts";
 import { makeForward } from "./upstream/forward.ts";
 import { makeGitHub } from "./upstream/github.ts";
@@ -64,7 +64,11 @@ export interface Opened {
 }
 
 /** Proves the keys against a migrated database, then opens the store with its audit chain. Throws WrongKeys. */
-export async function openStore(database: Database, keys: readonly NamedKey[], world: Pick<World, "now" | "random">): Promise<Opened> {
+export async function openStore(
+  database: Database,
+  keys: readonly NamedKey[],
+  world: Pick<World, "now" | "random">,
+): Promise<Opened> {
   const ring = makeKeyRing(keys, world.random);
   await proveRing(ring, database.meta, world.now());
   const auditKey = await openAuditKey(ring, database.meta, world.random);
@@ -79,10 +83,10 @@ export async function compose(config: Needed, database: Database, world: World):
   const guard = makeGuard(config.allowUpstream, world.lookup);
   const transport = makeTransport({ guard, version });
   const oauth = makeOAuth({ transport, now });
-  const holder = idFrom("event", random(16));
   const leaseMs = world.leaseMs ?? refreshLeaseMs;
-  const warn = (message: string, fields: Record<string, unknown>): void => log.warn(message, fields);
-  const vault = makeVault({ ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs, warn });
+  const holder = idFrom("event", random(16));
+  const keeping = { ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs };
+  const vault = makeVault({ ...keeping, warn: (message, fields) => log.warn(message, fields) });
   const background = makeBackground(log);
   const house: House = {
     store,

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmS
 import { dirname, join } from "node:path";
 import { Credential } from "./crypto/credential.ts";
 import type { Random } from "./crypto/random.ts";
-import { type NamedKey, keyRing } from "./settings.ts";
+import { keyRing, type NamedKey } from "./settings.ts";
 
 export function keysPath(databaseFile: string): string {
   return join(dirname(databaseFile), "behalf.keys");

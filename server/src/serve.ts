@@ -29,8 +29,15 @@ function greeting(config: Config, { origin, firstToken }: Running): string {
     `  Redirect URI to register  ${origin}/oauth/callback`,
     ...(firstToken === undefined
       ? []
-      : ["", "  First admin token, shown this once:", `    ${firstToken}`, "  Lost it? `behalf tokens create --admin` on this host makes another."]),
-    ...(origin.startsWith("https:") || isLocal(origin) ? [] : ["", "  Warning: BEHALF_URL is not https; browsers and agents would send secrets in clear."]),
+      : [
+          "",
+          "  First admin token, shown this once:",
+          `    ${firstToken}`,
+          "  Lost it? `behalf tokens create --admin` on this host makes another.",
+        ]),
+    ...(origin.startsWith("https:") || isLocal(origin)
+      ? []
+      : ["", "  Warning: BEHALF_URL is not https; browsers and agents would send secrets in clear."]),
     "",
   ];
   return `${lines.join("\n")}\n`;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { makeFirstToken } from "./admin-token.ts";
-import { type Behalf, type World, compose, databaseOf, openStore } from "./compose.ts";
+import { type Behalf, compose, databaseOf, openStore, type World } from "./compose.ts";
 import { type Config, originAt } from "./config.ts";
 import { systemRandom } from "./crypto/random.ts";
 import { makeKeysFile, readKeysFile } from "./keys-file.ts";
@@ -43,7 +43,9 @@ export async function keysFor(config: Config, database: Database, wasEmpty: bool
   // Another process may have migrated a moment ago: empty is what counts, not who was first.
   const isNew = wasEmpty || (await database.meta.sealingKeys()).length === 0;
   if (!isNew) {
-    throw new WrongKeys(`The database ${file} holds sealed values, and its keys are missing. Set BEHALF_KEYS, or bring back behalf.keys beside it.`);
+    throw new WrongKeys(
+      `The database ${file} holds sealed values, and its keys are missing. Set BEHALF_KEYS, or bring back behalf.keys beside it.`,
+    );
   }
   return makeKeysFile(file, systemRandom);
 }
@@ -73,7 +75,10 @@ async function firstTokenFor(config: Config, { database, keys, world }: Prepared
   return makeFirstToken({ store, random: world.random, now: world.now });
 }
 
-async function listen(config: Config, prepared: Prepared & { readonly firstToken: string | undefined }): Promise<Running> {
+async function listen(
+  config: Config,
+  prepared: Prepared & { readonly firstToken: string | undefined },
+): Promise<Running> {
   const { database, keys, world, firstToken } = prepared;
   // Port 0 is known only once we listen, and every URL we build needs it: so a probe finds one first.
   const port = config.port === 0 ? await freePort(config.host) : config.port;

@@ -1,7 +1,7 @@
 // AES-256-GCM envelopes bound to the place they are kept in, and the ring of keys that opens them.
-import { type KeyObject, createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
-import type { Random } from "./random.ts";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { Credential } from "./credential.ts";
+import type { Random } from "./random.ts";
 
 /** Where a sealed value lives. A value moved to another project, table, row or column does not open (promise 2). */
 export interface Place {

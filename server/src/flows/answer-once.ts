@@ -40,11 +40,22 @@ export interface Work {
   withoutSecrets(answer: RecordedAnswer): RecordedAnswer;
 }
 
-export async function answerOnce(needs: Needs, principal: Principal, ask: { readonly write: KeyedWrite; readonly work: Work }): Promise<Keyed> {
+export async function answerOnce(
+  needs: Needs,
+  principal: Principal,
+  ask: { readonly write: KeyedWrite; readonly work: Work },
+): Promise<Keyed> {
   const { write, work } = ask;
   // The instance token may make projects before there is one: its keys live beside no project's.
   const project = principal.isInstance && principal.projectId === null ? "instance" : projectOf(principal);
-  const keyDigest = needs.vault.digest("idempotency-key", project, principal.tokenId, write.method, write.path, write.key);
+  const keyDigest = needs.vault.digest(
+    "idempotency-key",
+    project,
+    principal.tokenId,
+    write.method,
+    write.path,
+    write.key,
+  );
   const bodyDigest = needs.vault.digestBytes(write.body);
   const now = needs.now();
   const began = await needs.store.idempotency.begin({
@@ -62,7 +73,10 @@ export async function answerOnce(needs: Needs, principal: Principal, ask: { read
   return { answer: await perform(needs, { keyDigest, project, work }), replayed: false };
 }
 
-async function perform(needs: Needs, { keyDigest, project, work }: { keyDigest: string; project: string; work: Work }): Promise<RecordedAnswer> {
+async function perform(
+  needs: Needs,
+  { keyDigest, project, work }: { keyDigest: string; project: string; work: Work },
+): Promise<RecordedAnswer> {
   const place = { project, table: "idempotency", row: keyDigest, column: "answer" };
   const keep = async (answer: RecordedAnswer): Promise<void> => {
     const sealed = needs.vault.sealText(place, JSON.stringify(work.withoutSecrets(answer)));
@@ -93,8 +107,12 @@ async function recorded(needs: Needs, keyDigest: string, bodyDigest: string): Pr
   const left = row.deadline_at - needs.now();
   if (left > 0) throw inFlight(Math.min(Math.ceil(left / 1000), 5));
   throw new Refusal("outcome_unknown", {
-    detail: "The process that took this request ended before it knew what came of it. It is never sent again under this key.",
-    next: { action: "check_outcome", detail: "Look whether it was done; if not, ask again with a new Idempotency-Key." },
+    detail:
+      "The process that took this request ended before it knew what came of it. It is never sent again under this key.",
+    next: {
+      action: "check_outcome",
+      detail: "Look whether it was done; if not, ask again with a new Idempotency-Key.",
+    },
   });
 }
 

@@ -26,23 +26,34 @@ export async function authenticate(needs: Needs, presented: Presented): Promise<
     return inProject(needs, instancePrincipal("environment", "BEHALF_ADMIN_TOKEN", null), presented.project);
   }
   if (!needs.vault.isToken(plain)) throw unauthenticated("This is not a gateway token, or it was cut or mistyped.");
-  const row = await needs.store.tokens.byDigest(digest);
-  if (row === undefined || row.revoked_at !== null) throw unauthenticated("This token is unknown or was revoked.");
-  const now = needs.now();
-  if (row.expires_at !== null && row.expires_at <= now) {
-    throw new Refusal("token_expired", { next: { action: "replace_token", detail: "Ask whoever minted this token for a new one." } });
-  }
-  if ((row.last_used_at ?? 0) + touchEveryMs <= now) {
-    needs.background("token last used", async () => needs.store.tokens.touch(row.id, now));
-  }
-  if (row.project_id === null) return inProject(needs, instancePrincipal(row.id, row.name, row.expires_at), presented.project);
+  const row = living(await needs.store.tokens.byDigest(digest), needs.now());
+  touch(needs, row);
+  if (row.project_id === null)
+    return inProject(needs, instancePrincipal(row.id, row.name, row.expires_at), presented.project);
   return projectPrincipal(needs, row, presented.project);
+}
+
+function living(row: TokenRow | undefined, now: number): TokenRow {
+  if (row === undefined || row.revoked_at !== null) throw unauthenticated("This token is unknown or was revoked.");
+  if (row.expires_at === null || row.expires_at > now) return row;
+  throw new Refusal("token_expired", {
+    next: { action: "replace_token", detail: "Ask whoever minted this token for a new one." },
+  });
+}
+
+function touch(needs: Needs, row: TokenRow): void {
+  const now = needs.now();
+  if ((row.last_used_at ?? 0) + touchEveryMs > now) return;
+  needs.background("token last used", async () => needs.store.tokens.touch(row.id, now));
 }
 
 function unauthenticated(detail: string): Refusal {
   return new Refusal("unauthenticated", {
     detail,
-    next: { action: "authenticate", detail: "Send `Authorization: Bearer bh_live_…` with a token of `POST /v1/tokens`." },
+    next: {
+      action: "authenticate",
+      detail: "Send `Authorization: Bearer bh_live_…` with a token of `POST /v1/tokens`.",
+    },
   });
 }
 

@@ -17,7 +17,13 @@ export interface Callback {
 }
 
 export type Completed =
-  | { readonly kind: "connected"; readonly connection: ConnectionRow; readonly account: AccountRow; readonly attempt: AttemptRow; readonly returnUrl: string | null }
+  | {
+      readonly kind: "connected";
+      readonly connection: ConnectionRow;
+      readonly account: AccountRow;
+      readonly attempt: AttemptRow;
+      readonly returnUrl: string | null;
+    }
   /** Custom verification: the application has to say who this is. */
   | { readonly kind: "verify"; readonly location: string };
 
@@ -58,7 +64,10 @@ async function take(needs: Needs, callback: Callback): Promise<Taken> {
   if (!needs.vault.same(browser, attempt.browser_digest)) {
     throw new Refusal("forbidden", {
       detail: "This authorization was started in another browser.",
-      next: { action: "new_link", detail: "Open the link and finish in one browser, with cookies allowed. Nothing was connected." },
+      next: {
+        action: "new_link",
+        detail: "Open the link and finish in one browser, with cookies allowed. Nothing was connected.",
+      },
     });
   }
   return needs.store.change(async (tables) => {
@@ -81,14 +90,26 @@ async function fail(needs: Needs, taken: Taken, refusal: Refusal, reason: string
   await needs.store.change(async (tables, record) => {
     await tables.attempts.settle(attempt.id, { status: "FAILED" });
     const actor = { kind: "person", attempt: attempt.id } as const;
-    record({ chain: attempt.project_id, name: "account.link_failed", actor, subject: attempt.account_id, details: { reason } });
+    record({
+      chain: attempt.project_id,
+      name: "account.link_failed",
+      actor,
+      subject: attempt.account_id,
+      details: { reason },
+    });
   });
   return refusal;
 }
 
 function deniedContext(error: string) {
-  const known = error === "access_denied" ? "You, or the provider on your behalf, said no." : "The provider ended the authorization.";
-  return { detail: `${known} Nothing was connected.`, next: { action: "new_link", detail: "If you change your mind, start again in the application." } };
+  const known =
+    error === "access_denied"
+      ? "You, or the provider on your behalf, said no."
+      : "The provider ended the authorization.";
+  return {
+    detail: `${known} Nothing was connected.`,
+    next: { action: "new_link", detail: "If you change your mind, start again in the application." },
+  };
 }
 
 type NotGranted = Exclude<GrantAnswer, { kind: "granted" }>;
@@ -101,11 +122,17 @@ function exchangeRefusal(answer: NotGranted): Refusal {
   const next = { action: "new_link", detail: "Start again in the application that sent you here." };
   switch (answer.kind) {
     case "rejected":
-      return new Refusal("forbidden", { detail: `The provider did not accept this authorization (${answer.error}).`, next });
+      return new Refusal("forbidden", {
+        detail: `The provider did not accept this authorization (${answer.error}).`,
+        next,
+      });
     case "misconfigured":
       return new Refusal("connection_misconfigured", {
         detail: `The provider does not accept this application's registration (${answer.error}).`,
-        next: { action: "contact_operator", detail: "The operator has to correct client id, secret or redirect URI of the connection." },
+        next: {
+          action: "contact_operator",
+          detail: "The operator has to correct client id, secret or redirect URI of the connection.",
+        },
       });
     case "failed":
       return new Refusal("upstream_unavailable", { detail: "The provider could not be reached to finish.", next });
@@ -137,7 +164,14 @@ async function learn(needs: Needs, taken: Taken, tokens: Tokens): Promise<GrantF
 async function discard(needs: Needs, taken: Taken, tokens: Tokens): Promise<void> {
   const project = taken.attempt.project_id;
   const id = await needs.store.change(async (tables) =>
-    needs.vault.queueRevocation(tables, { project, account: null, provider: taken.provider, tokens, grant: "token", erase: false }),
+    needs.vault.queueRevocation(tables, {
+      project,
+      account: null,
+      provider: taken.provider,
+      tokens,
+      grant: "token",
+      erase: false,
+    }),
   );
   await needs.vault.attemptRevocation(id);
 }
@@ -161,7 +195,10 @@ async function connect(needs: Needs, taken: Taken, { tokens, facts }: Brought): 
   if (adopted.kind === "gone") throw spent();
   throw new Refusal("account_mismatch", {
     detail: "Another person's account of this provider is connected here. Nothing was changed.",
-    next: { action: "switch_user", detail: "Sign in to the provider as the person who connected first, or have the application delete the account." },
+    next: {
+      action: "switch_user",
+      detail: "Sign in to the provider as the person who connected first, or have the application delete the account.",
+    },
   });
 }
 

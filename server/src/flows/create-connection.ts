@@ -1,11 +1,12 @@
 // Makes a connection.
+import type * as Wire from "@behalf/sdk";
 import { actorOf, projectOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import { connectionView } from "./steps/views.ts";
 import type { Hosts, ProviderSettings } from "../upstream/provider.ts";
-import { checkedConnection } from "./steps/checked-connection.ts";
 import type { House } from "./house.ts";
+import { checkedConnection, columnsOf } from "./steps/checked-connection.ts";
+import { connectionView } from "./steps/views.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now" | "newId" | "presets" | "mayReach" | "origin">;
 
@@ -22,11 +23,16 @@ export interface ConnectionRequest {
   readonly verify_url_origins?: readonly string[] | undefined;
 }
 
-export async function createConnection(needs: Needs, principal: Principal, request: ConnectionRequest) {
+export async function createConnection(
+  needs: Needs,
+  principal: Principal,
+  request: ConnectionRequest,
+): Promise<Wire.Connection> {
   const project = projectOf(principal);
   const preset = needs.presets.find((known) => known.name === request.preset);
   const hosts = request.hosts ?? preset?.hosts ?? null;
-  if (preset === undefined) throw refused("preset", `must be one of ${needs.presets.map((known) => known.name).join(", ")}`);
+  if (preset === undefined)
+    throw refused("preset", `must be one of ${needs.presets.map((known) => known.name).join(", ")}`);
   if (hosts === null) throw refused("hosts", "is needed with this preset: {web, api}");
   const members = checkedConnection(needs, preset, {
     client_id: request.client_id,
@@ -45,24 +51,13 @@ export async function createConnection(needs: Needs, principal: Principal, reque
     project_id: project,
     name: request.name,
     preset: preset.name,
-    client_id: members.client_id,
+    ...columnsOf(members),
     client_secret: needs.vault.sealClientSecret({ id, project_id: project }, members.client_secret),
-    scopes: JSON.stringify(members.scopes),
-    hosts: JSON.stringify(members.hosts),
-    settings: JSON.stringify(members.settings),
-    verification: members.verification,
-    allow_unverified: members.allow_unverified ? 1 : 0,
-    verify_url_origins: JSON.stringify(members.verify_url_origins),
     created_at: now,
     updated_at: now,
   };
   await needs.store.change(async (tables, record) => {
-    if (!(await tables.connections.add(row))) {
-      throw new Refusal("conflict", {
-        detail: "This project has a connection of that name.",
-        next: { action: "choose_name", detail: "Choose another name, or change the connection that is there with PATCH." },
-      });
-    }
+    if (!(await tables.connections.add(row))) throw nameTaken();
     const details = { name: row.name, preset: row.preset };
     record({ chain: project, name: "connection.created", actor: actorOf(principal), subject: id, details });
   });
@@ -74,5 +69,12 @@ function refused(path: string, message: string): Refusal {
     detail: "The connection cannot be set up like this.",
     errors: [{ path, message }],
     next: { action: "fix_input", detail: "`GET /v1/presets` says what each preset needs." },
+  });
+}
+
+function nameTaken(): Refusal {
+  return new Refusal("conflict", {
+    detail: "This project has a connection of that name.",
+    next: { action: "choose_name", detail: "Choose another name, or change the connection that is there with PATCH." },
   });
 }

@@ -1,12 +1,13 @@
 // Makes a single-use link with which one person connects one account.
+import type * as Wire from "@behalf/sdk";
 import { linkLifeMs } from "../rules/account.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import { isAllowedUrl } from "../rules/urls.ts";
-import { iso } from "./steps/views.ts";
 import type { ConnectionRow } from "../store/schema.ts";
-import { type AccountAddress, accountAt } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { type AccountAddress, accountAt } from "./steps/addressed.ts";
+import { iso } from "./steps/views.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now" | "newId" | "origin">;
 
@@ -23,7 +24,7 @@ export async function createLink(
   needs: Needs,
   principal: Principal,
   ask: { readonly address: AccountAddress; readonly request: LinkRequest },
-) {
+): Promise<Wire.Link> {
   const { connection, account } = await accountAt(needs, principal, ask.address);
   if (account.status_reason === "deletion_pending") {
     throw new Refusal("conflict", {
@@ -59,12 +60,18 @@ function checkUrls(connection: ConnectionRow, request: LinkRequest): void {
   for (const member of ["verify_url", "return_url"] as const) {
     const url = request[member];
     if (url === undefined || isAllowedUrl(url, origins)) continue;
-    errors.push({ path: member, message: `must be an https URL on one of the connection's verify_url_origins: ${origins.join(", ") || "(none)"}` });
+    errors.push({
+      path: member,
+      message: `must be an https URL on one of the connection's verify_url_origins: ${origins.join(", ") || "(none)"}`,
+    });
   }
   if (errors.length === 0) return;
   throw new Refusal("invalid_input", {
     detail: "The link cannot be made like this.",
     errors,
-    next: { action: "fix_input", detail: "Correct the members named in `errors`, or allow the origin with PATCH on the connection." },
+    next: {
+      action: "fix_input",
+      detail: "Correct the members named in `errors`, or allow the origin with PATCH on the connection.",
+    },
   });
 }

@@ -1,9 +1,10 @@
 // Makes a project and its first token.
+import type * as Wire from "@behalf/sdk";
+import { actorOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import { projectView } from "./steps/views.ts";
-import { actorOf } from "../rules/caller.ts";
 import type { House } from "./house.ts";
+import { projectView } from "./steps/views.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now" | "newId">;
 
@@ -12,7 +13,7 @@ export interface ProjectAsk {
   readonly environment: "live" | "test";
 }
 
-export async function createProject(needs: Needs, principal: Principal, ask: ProjectAsk) {
+export async function createProject(needs: Needs, principal: Principal, ask: ProjectAsk): Promise<Wire.CreatedProject> {
   if (!principal.isInstance) throw instanceOnly();
   const now = needs.now();
   const project = { id: needs.newId("project"), name: ask.name, environment: ask.environment, created_at: now };
@@ -47,6 +48,9 @@ export async function createProject(needs: Needs, principal: Principal, ask: Pro
 export function instanceOnly(): Refusal {
   return new Refusal("scope_missing", {
     detail: "Projects are made and listed with the instance token only.",
-    next: { action: "use_other_token", detail: "Use BEHALF_ADMIN_TOKEN, or a token of `behalf tokens create --admin`." },
+    next: {
+      action: "use_other_token",
+      detail: "Use BEHALF_ADMIN_TOKEN, or a token of `behalf tokens create --admin`.",
+    },
   });
 }

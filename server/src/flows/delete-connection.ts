@@ -3,9 +3,9 @@ import { actorOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { ConnectionRow } from "../store/schema.ts";
+import type { House } from "./house.ts";
 import { connectionNamed } from "./steps/addressed.ts";
 import { endTokens } from "./steps/end-tokens.ts";
-import type { House } from "./house.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now">;
 
@@ -24,7 +24,13 @@ export async function deleteConnection(
     if ((await tables.connections.accountCount(connection.id)) > 0) throw hasAccounts();
     await tables.connections.erase(connection.id);
     const details = { name: connection.name };
-    record({ chain: connection.project_id, name: "connection.deleted", actor: actorOf(principal), subject: connection.id, details });
+    record({
+      chain: connection.project_id,
+      name: "connection.deleted",
+      actor: actorOf(principal),
+      subject: connection.id,
+      details,
+    });
     return true;
   });
 }

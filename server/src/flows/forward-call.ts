@@ -4,13 +4,13 @@ import type { Readable } from "node:stream";
 import { requestHeaders, responseHeaders } from "../rules/headers.ts";
 import { toOurs } from "../rules/links.ts";
 import { checkTarget, repositoryOf } from "../rules/paths.ts";
-import { type Principal, isReadMethod, mayCall } from "../rules/policy.ts";
+import { isReadMethod, mayCall, type Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { ForwardAnswer } from "../upstream/forward-types.ts";
 import type { Hosts } from "../upstream/provider.ts";
 import type { Lent } from "../vault/lend.ts";
-import { borrow } from "./steps/borrow.ts";
 import type { House } from "./house.ts";
+import { borrow } from "./steps/borrow.ts";
 import { type Naming, resolveAccount } from "./steps/resolve-account.ts";
 import { upstreamFailure } from "./steps/upstream-failure.ts";
 
@@ -35,7 +35,11 @@ export interface RawCall {
 
 const timeoutMs = 30_000;
 
-export async function forwardCall(needs: Needs, principal: Principal, ask: { readonly call: RawCall; readonly response: ServerResponse }): Promise<void> {
+export async function forwardCall(
+  needs: Needs,
+  principal: Principal,
+  ask: { readonly call: RawCall; readonly response: ServerResponse },
+): Promise<void> {
   const { call, response } = ask;
   checkPolicy(principal, call);
   const resolved = await resolveAccount(needs, principal, call.naming);
@@ -54,10 +58,14 @@ function checkPolicy(principal: Principal, call: RawCall): void {
   if (target.kind === "refused") {
     throw new Refusal("invalid_request", {
       detail: `This path cannot be passed on: ${target.reason}.`,
-      next: { action: "fix_request", detail: "Send the path as the provider documents it, each segment percent-encoded once." },
+      next: {
+        action: "fix_request",
+        detail: "Send the path as the provider documents it, each segment percent-encoded once.",
+      },
     });
   }
-  if (graphqlDoor && target.path !== "/") throw new Refusal("not_found", { detail: "GraphQL has one address: /api/graphql." });
+  if (graphqlDoor && target.path !== "/")
+    throw new Refusal("not_found", { detail: "GraphQL has one address: /api/graphql." });
   const graphql = graphqlDoor || target.segments.some((segment) => /^graphql$/i.test(segment));
   const verdict = mayCall(principal.limits, {
     method: call.method,
@@ -68,12 +76,18 @@ function checkPolicy(principal: Principal, call: RawCall): void {
   if (verdict.kind === "allow") return;
   throw new Refusal(verdict.code, {
     detail: verdict.detail,
-    next: { action: "use_other_token", detail: "Stay within the limits of this token, or ask for one that allows this." },
+    next: {
+      action: "use_other_token",
+      detail: "Stay within the limits of this token, or ask for one that allows this.",
+    },
   });
 }
 
 function accountNeeded(door: Door): Refusal {
-  const named = door.prefix === "/proxy" ? "Send the headers `connection_name` and `identifier`" : "Use a token bound to an account";
+  const named =
+    door.prefix === "/proxy"
+      ? "Send the headers `connection_name` and `identifier`"
+      : "Use a token bound to an account";
   return new Refusal("invalid_request", {
     detail: "The call names nobody to act for.",
     next: { action: "name_account", detail: `${named}; \`POST /v1/tokens\` with \`account\` makes a bound token.` },
@@ -84,14 +98,22 @@ function accountNeeded(door: Door): Refusal {
  * Where a call goes, and where links in its answer lead. GitHub's GraphQL lives beside the REST root:
  * `/graphql` at api.github.com, `/api/graphql` on a server of one's own.
  */
-function routeOf(hosts: Hosts, call: RawCall, origin: string): { readonly base: string; readonly ours: string; readonly target: string } {
+function routeOf(
+  hosts: Hosts,
+  call: RawCall,
+  origin: string,
+): { readonly base: string; readonly ours: string; readonly target: string } {
   const { prefix } = call.door;
   if (prefix !== "/api/graphql") return { base: hosts.api, ours: origin + prefix, target: call.target };
   const base = hosts.api.endsWith("/api/v3") ? hosts.api.slice(0, -"/v3".length) : hosts.api;
   return { base, ours: `${origin}/api`, target: `/graphql${call.target.slice(1)}` };
 }
 
-async function sendOnce(needs: Needs, lent: Lent, call: RawCall): Promise<{ readonly answer: ForwardAnswer; readonly used: Lent }> {
+async function sendOnce(
+  needs: Needs,
+  lent: Lent,
+  call: RawCall,
+): Promise<{ readonly answer: ForwardAnswer; readonly used: Lent }> {
   const first = await send(needs, lent, call);
   const isReplayable = call.body === null || call.body instanceof Uint8Array;
   if (first.status !== 401) return { answer: first, used: lent };
@@ -105,7 +127,16 @@ async function send(needs: Needs, lent: Lent, call: RawCall): Promise<ForwardAns
   const { base, target } = routeOf(lent.provider.hosts, call, needs.origin);
   const { method, body, signal } = call;
   const headers = requestHeaders(call.headers);
-  const answer = await needs.forward({ base, method, target, headers, body, credential: lent.credential, timeoutMs, signal });
+  const answer = await needs.forward({
+    base,
+    method,
+    target,
+    headers,
+    body,
+    credential: lent.credential,
+    timeoutMs,
+    signal,
+  });
   if (answer.kind === "failed") throw upstreamFailure(answer, !isReadMethod(method));
   return answer;
 }

@@ -1,8 +1,8 @@
 // Every power a flow may be given. Types only; compose.ts makes the values once.
 import type { Log } from "../log.ts";
 import type { IdKind, idFrom } from "../rules/ids.ts";
-import type { makeInputCheck } from "../tools/validate.ts";
 import type { Store } from "../store/store.ts";
+import type { makeInputCheck } from "../tools/validate.ts";
 import type { Forward } from "../upstream/forward-types.ts";
 import type { GitHub } from "../upstream/github.ts";
 import type { Preset } from "../upstream/presets.ts";

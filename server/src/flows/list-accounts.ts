@@ -1,11 +1,13 @@
 // Lists accounts of a project.
+import type * as Wire from "@behalf/sdk";
 import type { AccountStatus } from "../rules/account.ts";
 import { projectOf } from "../rules/caller.ts";
-import { type CursorPosition, cursorOf } from "../rules/cursor.ts";
+import type { CursorPosition } from "../rules/cursor.ts";
 import type { Principal } from "../rules/policy.ts";
 import type { ConnectionRow } from "../store/schema.ts";
-import { checkedIdentifier, connectionNamed, viewOf } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { checkedIdentifier, connectionNamed, viewOf } from "./steps/addressed.ts";
+import { pageView } from "./steps/views.ts";
 
 export interface AccountsAsk {
   readonly connection?: string | undefined;
@@ -15,7 +17,11 @@ export interface AccountsAsk {
   readonly after: CursorPosition | undefined;
 }
 
-export async function listAccounts(needs: Pick<House, "store" | "vault">, principal: Principal, ask: AccountsAsk) {
+export async function listAccounts(
+  needs: Pick<House, "store" | "vault">,
+  principal: Principal,
+  ask: AccountsAsk,
+): Promise<Wire.Page<Wire.Account>> {
   const connection = ask.connection === undefined ? undefined : await connectionNamed(needs, principal, ask.connection);
   const filter = {
     project: projectOf(principal),
@@ -26,12 +32,12 @@ export async function listAccounts(needs: Pick<House, "store" | "vault">, princi
   };
   const page = await needs.store.accounts.page(filter, { limit: ask.limit, after: ask.after });
   const known = new Map<string, ConnectionRow | undefined>();
-  const items = [];
+  const items: Wire.Account[] = [];
   for (const account of page.rows) {
-    if (!known.has(account.connection_id)) known.set(account.connection_id, await needs.store.connections.find(account.connection_id));
+    if (!known.has(account.connection_id))
+      known.set(account.connection_id, await needs.store.connections.find(account.connection_id));
     const own = known.get(account.connection_id);
     if (own !== undefined) items.push(await viewOf(needs, own, account));
   }
-  const last = page.rows.at(-1);
-  return { items, next_cursor: page.more && last !== undefined ? cursorOf(last) : null };
+  return { ...pageView(page, () => null), items };
 }

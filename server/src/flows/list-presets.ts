@@ -1,7 +1,8 @@
 // Lists the providers we know.
+import type * as Wire from "@behalf/sdk";
 import type { House } from "./house.ts";
 
-export function listPresets(needs: Pick<House, "presets">) {
+export function listPresets(needs: Pick<House, "presets">): Wire.Page<Wire.Preset> {
   return {
     items: needs.presets.map((preset) => ({
       name: preset.name,

@@ -1,10 +1,11 @@
 // The catalogue as the wire shows it, within the caller's limits.
-import { type Principal, mayCall } from "../rules/policy.ts";
+import type * as Wire from "@behalf/sdk";
+import { mayCall, type Principal } from "../rules/policy.ts";
 import { searchTools } from "../tools/catalogue.ts";
 import type { Tool } from "../tools/tool.ts";
 import { knownTool } from "./steps/known-tool.ts";
 
-function view(tool: Tool) {
+function view(tool: Tool): Wire.Tool {
   return {
     name: tool.name,
     title: tool.title,
@@ -21,14 +22,17 @@ function view(tool: Tool) {
 
 function isWithinLimits(principal: Principal, tool: Tool): boolean {
   const { repositories: _, ...limits } = principal.limits;
-  return mayCall(limits, { tool: tool.name, method: tool.method, changes: tool.changes, repository: "none" }).kind === "allow";
+  return (
+    mayCall(limits, { tool: tool.name, method: tool.method, changes: tool.changes, repository: "none" }).kind ===
+    "allow"
+  );
 }
 
-export function listTools(principal: Principal, ask: { readonly query: string | undefined }) {
+export function listTools(principal: Principal, ask: { readonly query: string | undefined }): Wire.Page<Wire.Tool> {
   const items = searchTools(ask.query ?? "").filter((tool) => isWithinLimits(principal, tool));
   return { items: items.map(view), next_cursor: null };
 }
 
-export function readTool(name: string) {
+export function readTool(name: string): Wire.Tool {
   return view(knownTool(name));
 }

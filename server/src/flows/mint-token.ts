@@ -1,10 +1,11 @@
 // Mints a gateway token that holds no more than its parent.
+import type * as Wire from "@behalf/sdk";
 import { actorOf, projectOf } from "../rules/caller.ts";
-import { type Limits, type Principal, type Scope, mayMint } from "../rules/policy.ts";
+import { type Limits, mayMint, type Principal, type Scope } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import { tokenView } from "./steps/views.ts";
-import { type AccountAddress, accountAt } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { type AccountAddress, accountAt } from "./steps/addressed.ts";
+import { tokenView } from "./steps/views.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now" | "newId">;
 
@@ -17,7 +18,7 @@ export interface TokenRequest {
   readonly expires_in?: number | undefined;
 }
 
-export async function mintToken(needs: Needs, principal: Principal, request: TokenRequest) {
+export async function mintToken(needs: Needs, principal: Principal, request: TokenRequest): Promise<Wire.CreatedToken> {
   const project = projectOf(principal);
   const now = needs.now();
   const bound = request.account === undefined ? null : await accountAt(needs, principal, request.account);
@@ -54,9 +55,16 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
   await needs.store.change(async (tables, record) => {
     // The parent may have been revoked since it was let in: its children must not outlive it.
     const parent = row.parent_id === null ? undefined : await tables.tokens.lockLiving(row.parent_id);
-    if (row.parent_id !== null && parent === undefined) throw new Refusal("unauthenticated", { detail: "Your token was revoked." });
+    if (row.parent_id !== null && parent === undefined)
+      throw new Refusal("unauthenticated", { detail: "Your token was revoked." });
     await tables.tokens.add(row);
-    record({ chain: project, name: "token.created", actor: actorOf(principal), subject: row.id, details: { scopes: ask.scopes } });
+    record({
+      chain: project,
+      name: "token.created",
+      actor: actorOf(principal),
+      subject: row.id,
+      details: { scopes: ask.scopes },
+    });
   });
   return { ...tokenView(row), token: issued.plain };
 }

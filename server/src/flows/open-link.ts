@@ -18,7 +18,10 @@ export async function mayOpenLink(needs: Needs, plain: string): Promise<boolean>
   return link !== undefined && link.spent_at === null && link.expires_at > needs.now() && link.openings < openingsMax;
 }
 
-export async function openLink(needs: Needs, ask: { readonly plain: string; readonly browser: string | undefined }): Promise<Opening> {
+export async function openLink(
+  needs: Needs,
+  ask: { readonly plain: string; readonly browser: string | undefined },
+): Promise<Opening> {
   const now = needs.now();
   const link = await needs.store.links.open(needs.vault.digest("link", ask.plain), now, openingsMax);
   if (link === undefined) throw spent();
@@ -38,7 +41,10 @@ export async function openLink(needs: Needs, ask: { readonly plain: string; read
     status: "STARTED",
     state_digest: state.digest,
     browser_digest: needs.vault.digest("browser", browser),
-    verifier: needs.vault.sealText({ project: link.project_id, table: "attempts", row: id, column: "verifier" }, verifier),
+    verifier: needs.vault.sealText(
+      { project: link.project_id, table: "attempts", row: id, column: "verifier" },
+      verifier,
+    ),
     auth_request_digest: null,
     credential: null,
     provider_user_id: null,
@@ -53,6 +59,9 @@ export async function openLink(needs: Needs, ask: { readonly plain: string; read
 function spent(): Refusal {
   return new Refusal("link_spent", {
     detail: "Links work once and for 10 minutes.",
-    next: { action: "new_link", detail: "Go back to the application that sent you here and start again: it makes a new link." },
+    next: {
+      action: "new_link",
+      detail: "Go back to the application that sent you here and start again: it makes a new link.",
+    },
   });
 }

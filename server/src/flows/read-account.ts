@@ -1,13 +1,18 @@
 // Shows one account; on wish asks the provider first whether its token lives.
+import type * as Wire from "@behalf/sdk";
 import { checkIntervalMs } from "../rules/account.ts";
 import type { Principal } from "../rules/policy.ts";
-import { type AccountAddress, accountAt, viewOf } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { type AccountAddress, accountAt, viewOf } from "./steps/addressed.ts";
 import { noteInstallations } from "./steps/note-installations.ts";
 
 type Needs = Pick<House, "store" | "vault" | "oauth" | "now">;
 
-export async function readAccount(needs: Needs, principal: Principal, ask: { readonly address: AccountAddress; readonly check: boolean }) {
+export async function readAccount(
+  needs: Needs,
+  principal: Principal,
+  ask: { readonly address: AccountAddress; readonly check: boolean },
+): Promise<Wire.Account> {
   const { connection, account } = await accountAt(needs, principal, ask.address);
   // Not more often than every 10 seconds: a polling page must not burn the operator's rate limit.
   const isDue = account.checked_at === null || account.checked_at + checkIntervalMs <= needs.now();

@@ -1,13 +1,18 @@
 // Refreshes an account now. Where the provider's tokens never end, it checks that the token lives.
-import { Refusal } from "../rules/refusal.ts";
+import type * as Wire from "@behalf/sdk";
 import type { Principal } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
 import { unusable } from "../rules/unusable.ts";
-import { type AccountAddress, accountAt, viewOf } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { type AccountAddress, accountAt, viewOf } from "./steps/addressed.ts";
 
 type Needs = Pick<House, "store" | "vault" | "origin">;
 
-export async function refreshAccount(needs: Needs, principal: Principal, address: AccountAddress) {
+export async function refreshAccount(
+  needs: Needs,
+  principal: Principal,
+  address: AccountAddress,
+): Promise<Wire.Account> {
   const { connection, account } = await accountAt(needs, principal, address);
   if (account.status !== "ACTIVE") throw unusable(account, connection.name, needs.origin);
   if (account.refresh_digest === null) {

@@ -5,7 +5,11 @@ import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { House } from "./house.ts";
 
-export async function revokeToken(needs: Pick<House, "store" | "now">, principal: Principal, id: TokenId): Promise<void> {
+export async function revokeToken(
+  needs: Pick<House, "store" | "now">,
+  principal: Principal,
+  id: TokenId,
+): Promise<void> {
   const project = projectOf(principal);
   await needs.store.change(async (tables, record) => {
     const token = await tables.tokens.find(project, id);

@@ -58,14 +58,27 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
   const id = await store.change(async (tables, record) => {
     if (!(await tables.attempts.close(attempt.id, "FAILED"))) return undefined;
     const chain = attempt.project_id;
-    record({ chain, name: "account.link_failed", actor, subject: attempt.account_id, details: { reason: "verification_timeout" } });
+    record({
+      chain,
+      name: "account.link_failed",
+      actor,
+      subject: attempt.account_id,
+      details: { reason: "verification_timeout" },
+    });
     if (!(await tables.attempts.othersWaiting(attempt.account_id, attempt.id))) {
       const change = { status: "PENDING", status_reason: "verification_timeout", status_changed_at: now() } as const;
       await tables.accounts.change(attempt.account_id, { status: ["VERIFYING"] }, change);
     }
     if (tokens === undefined || connection === undefined) return undefined;
     const provider = vault.provider(connection);
-    return vault.queueRevocation(tables, { project: chain, account: null, provider, tokens, grant: "token", erase: false });
+    return vault.queueRevocation(tables, {
+      project: chain,
+      account: null,
+      provider,
+      tokens,
+      grant: "token",
+      erase: false,
+    });
   });
   if (id !== undefined) await vault.attemptRevocation(id);
 }
@@ -82,7 +95,11 @@ async function probe(needs: Needs): Promise<void> {
     const checked = await needs.vault.check(account);
     // One that cannot be asked just now waits for the next day, so that it does not crowd out the others.
     if (checked.checked_at === account.checked_at && checked.status === "ACTIVE") {
-      await needs.store.accounts.change(account.id, { access_digest: checked.access_digest }, { checked_at: needs.now() });
+      await needs.store.accounts.change(
+        account.id,
+        { access_digest: checked.access_digest },
+        { checked_at: needs.now() },
+      );
     }
   });
 }

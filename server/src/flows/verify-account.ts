@@ -1,11 +1,12 @@
 // The application confirms which person authorised: only then is the account usable.
+import type * as Wire from "@behalf/sdk";
 import { actorOf, projectOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { AttemptRow, ConnectionRow } from "../store/schema.ts";
 import type { GrantFacts } from "../vault/adopt.ts";
-import { boundElsewhere, viewOf } from "./steps/addressed.ts";
 import type { House } from "./house.ts";
+import { boundElsewhere, viewOf } from "./steps/addressed.ts";
 
 type Needs = Pick<House, "store" | "vault" | "now">;
 
@@ -14,12 +15,13 @@ export interface Verification {
   readonly identifier: string;
 }
 
-export async function verifyAccount(needs: Needs, principal: Principal, ask: Verification) {
+export async function verifyAccount(needs: Needs, principal: Principal, ask: Verification): Promise<Wire.Account> {
   const project = projectOf(principal);
   const attempt = await needs.store.attempts.waiting(project, needs.vault.digest("auth-request", ask.auth_request_id));
   const account = attempt === undefined ? undefined : await needs.store.accounts.find(project, attempt.account_id);
   const connection = account === undefined ? undefined : await needs.store.connections.find(account.connection_id);
-  if (attempt === undefined || account === undefined || connection === undefined || attempt.expires_at <= needs.now()) throw unknown();
+  if (attempt === undefined || account === undefined || connection === undefined || attempt.expires_at <= needs.now())
+    throw unknown();
   if (principal.accountId !== null && principal.accountId !== account.id) throw boundElsewhere();
   if (account.identifier !== ask.identifier.normalize("NFC")) {
     throw new Refusal("verification_mismatch", {
@@ -31,20 +33,32 @@ export async function verifyAccount(needs: Needs, principal: Principal, ask: Ver
   return viewOf(needs, connection, adopted);
 }
 
-async function confirm(needs: Needs, principal: Principal, { attempt, connection }: { readonly attempt: AttemptRow; readonly connection: ConnectionRow }) {
+async function confirm(
+  needs: Needs,
+  principal: Principal,
+  { attempt, connection }: { readonly attempt: AttemptRow; readonly connection: ConnectionRow },
+) {
   const tokens = needs.vault.openAttempt(attempt);
   if (tokens === undefined || attempt.grant_facts === null) throw unknown();
   const facts = JSON.parse(attempt.grant_facts) as GrantFacts;
   const adopted = await needs.store.change(async (tables, record) => {
     if (!(await tables.attempts.close(attempt.id, "DONE"))) throw unknown();
-    return needs.vault.adopt({ tables, record }, {
-      attempt,
-      provider: needs.vault.provider(connection),
-      tokens: { ...tokens, expiresAt: facts.expiresAt, refreshExpiresAt: facts.refreshExpiresAt, scopes: facts.scopes },
-      facts,
-      mayReplaceUser: true,
-      actor: actorOf(principal),
-    });
+    return needs.vault.adopt(
+      { tables, record },
+      {
+        attempt,
+        provider: needs.vault.provider(connection),
+        tokens: {
+          ...tokens,
+          expiresAt: facts.expiresAt,
+          refreshExpiresAt: facts.refreshExpiresAt,
+          scopes: facts.scopes,
+        },
+        facts,
+        mayReplaceUser: true,
+        actor: actorOf(principal),
+      },
+    );
   });
   if (adopted.kind !== "adopted") throw unknown();
   return adopted.account;

@@ -15,7 +15,11 @@ const pageSize = 500;
 export async function verifyAudit(needs: Needs): Promise<AuditReport> {
   const heads = new Map((await needs.store.audit.heads()).map((head) => [head.chain, head]));
   // A project without a chain, and a chain without a head, are deletions too.
-  const chains = new Set([...heads.keys(), ...(await needs.store.audit.chains()), ...(await needs.store.projects.ids())]);
+  const chains = new Set([
+    ...heads.keys(),
+    ...(await needs.store.audit.chains()),
+    ...(await needs.store.projects.ids()),
+  ]);
   const faults: { chain: string; seq: number; fault: string }[] = [];
   let events = 0;
   for (const chain of [...chains].sort()) {
@@ -24,7 +28,8 @@ export async function verifyAudit(needs: Needs): Promise<AuditReport> {
     const head = heads.get(chain);
     if (walked.fault !== undefined) faults.push({ chain, ...walked.fault });
     else if (head === undefined) faults.push({ chain, seq: walked.seq, fault: "has lost the record of its end" });
-    else if (head.seq !== walked.seq || head.hash !== walked.hash) faults.push({ chain, seq: walked.seq + 1, fault: "is missing at the end" });
+    else if (head.seq !== walked.seq || head.hash !== walked.hash)
+      faults.push({ chain, seq: walked.seq + 1, fault: "is missing at the end" });
   }
   return { events, chains: chains.size, faults };
 }

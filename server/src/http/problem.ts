@@ -18,7 +18,8 @@ export interface Occasion {
 /** Anything thrown becomes a refusal: ours as it is, all else one fixed sentence, with the thing itself in the log only. */
 export function refusalOf(error: unknown, { log, requestId }: Occasion): Refusal {
   if (error instanceof Refusal) {
-    if (error.context.cause !== undefined) log.warn("refused", { code: error.code, request_id: requestId, cause: error.context.cause });
+    if (error.context.cause !== undefined)
+      log.warn("refused", { code: error.code, request_id: requestId, cause: error.context.cause });
     return error;
   }
   log.error("An unexpected error", { request_id: requestId, error });
@@ -75,8 +76,17 @@ const accountTrouble = /^account_(pending|verifying|expired|revoked|disconnected
 export function proxyAnswer(refusal: Refusal, occasion: Occasion, shape: "problem" | "github"): WireAnswer {
   const problem = problemOf(refusal, occasion);
   const status = accountTrouble.test(refusal.code) ? 403 : refusal.status;
-  const sentence = [problem.title, problem.detail, problem.next?.detail].filter((part) => part !== undefined).join(". ");
-  const github = { message: sentence.replaceAll("..", "."), documentation_url: problem.type, status: String(status), code: problem.code, next: problem.next, request_id: problem.request_id };
+  const sentence = [problem.title, problem.detail, problem.next?.detail]
+    .filter((part) => part !== undefined)
+    .join(". ");
+  const github = {
+    message: sentence.replaceAll("..", "."),
+    documentation_url: problem.type,
+    status: String(status),
+    code: problem.code,
+    next: problem.next,
+    request_id: problem.request_id,
+  };
   return {
     status,
     headers: {

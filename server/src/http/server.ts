@@ -1,5 +1,5 @@
 // The one listener: raw proxy doors first, everything else through the framework; drains on demand.
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import type { House } from "../flows/house.ts";
@@ -17,7 +17,13 @@ import { mountFront } from "./person/front.ts";
 import { type Occasion, problemAnswer, refusalOf } from "./problem.ts";
 import { answer, doorOf, passThrough } from "./proxy/door.ts";
 
-export const routes: readonly Route[] = [...projectRoutes, ...tokenRoutes, ...connectionRoutes, ...accountRoutes, ...toolRoutes];
+export const routes: readonly Route[] = [
+  ...projectRoutes,
+  ...tokenRoutes,
+  ...connectionRoutes,
+  ...accountRoutes,
+  ...toolRoutes,
+];
 
 /** Idle time of a connection outside the proxy, and between the bytes of a request (design §10.17). */
 const idleMs = 60_000;
@@ -31,7 +37,12 @@ export interface HttpOptions {
 
 export function makeServer(house: House, options: HttpOptions): Server {
   const listener = getRequestListener(makeApp(house, options).fetch, { overrideGlobalObjects: false });
-  const server = createServer({ requestTimeout: 0, headersTimeout: headersMs, keepAliveTimeout: idleMs, connectionsCheckingInterval: 5_000 });
+  const server = createServer({
+    requestTimeout: 0,
+    headersTimeout: headersMs,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: 5_000,
+  });
   server.on("request", (request, response) => {
     const occasion = { requestId: house.newId("request"), origin: house.origin, log: house.log };
     receive(house, { request, response, occasion }, listener).catch((error: unknown) => {
@@ -66,7 +77,8 @@ async function receive(house: House, received: Received, listener: Listener): Pr
   const refusal = misdirected(house, request);
   if (refusal !== undefined) return answer(response, problemAnswer(refusal, occasion));
   const home = homeUrl(house.origin, request);
-  if (home !== undefined) return answer(response, { status: 308, headers: { location: home, "cache-control": "no-store" }, body: "" });
+  if (home !== undefined)
+    return answer(response, { status: 308, headers: { location: home, "cache-control": "no-store" }, body: "" });
   request.socket.setTimeout(idleMs);
   await listener(request, response);
 }
@@ -74,7 +86,10 @@ async function receive(house: House, received: Received, listener: Listener): Pr
 function misdirected(house: House, request: IncomingMessage): Refusal | undefined {
   const url = request.url ?? "";
   if (!url.startsWith("/") || url.startsWith("//")) {
-    return new Refusal("invalid_request", { detail: "The request target has to be a path.", next: { action: "fix_request", detail: `Send requests to ${house.origin}.` } });
+    return new Refusal("invalid_request", {
+      detail: "The request target has to be a path.",
+      next: { action: "fix_request", detail: `Send requests to ${house.origin}.` },
+    });
   }
   if (request.headers["connection_name"] === undefined) return undefined;
   // Clients that normalise paths turn `/proxy/../v1/…` into a call of our own API with a proxy call's bearer (promise 12).
@@ -95,11 +110,18 @@ function homeUrl(origin: string, request: IncomingMessage): string | undefined {
 
 function makeApp(house: House, { version, ready }: HttpOptions): Hono {
   const app = new Hono({ strict: true });
-  const text = (body: string, status: number): Response => new Response(body, { status, headers: { "cache-control": "no-store", "content-type": "text/plain" } });
+  const text = (body: string, status: number): Response =>
+    new Response(body, { status, headers: { "cache-control": "no-store", "content-type": "text/plain" } });
   app.get("/healthz", () => text("ok\n", 200));
-  app.get("/readyz", async () => ((await ready()) ? text("ready\n", 200) : text("the database does not answer\n", 503)));
+  app.get("/readyz", async () =>
+    (await ready()) ? text("ready\n", 200) : text("the database does not answer\n", 503),
+  );
   const document = JSON.stringify(openApi(routes, { origin: house.origin, version }));
-  app.get("/openapi.json", () => new Response(document, { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } }));
+  app.get(
+    "/openapi.json",
+    () =>
+      new Response(document, { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } }),
+  );
   app.route("/", mountFront(house, version));
   app.route("/", mountConnect(house));
   app.route("/", mountApi(house, routes));
@@ -109,7 +131,12 @@ function makeApp(house: House, { version, ready }: HttpOptions): Hono {
     return new Response(body, { status, headers });
   };
   app.notFound(() =>
-    respond(new Refusal("not_found", { detail: "There is nothing at this path.", next: { action: "read_docs", method: "GET", url: `${house.origin}/openapi.json` } })),
+    respond(
+      new Refusal("not_found", {
+        detail: "There is nothing at this path.",
+        next: { action: "read_docs", method: "GET", url: `${house.origin}/openapi.json` },
+      }),
+    ),
   );
   app.onError((error) => respond(refusalOf(error, occasion())));
   return app;

@@ -6,7 +6,9 @@ export interface ConnectedView {
   readonly provider: string;
   readonly login: string | null;
   /** Null where installing does not apply, or is not known. */
-  readonly installations: readonly { readonly account: string; readonly repository_selection: "all" | "selected" }[] | null;
+  readonly installations:
+    | readonly { readonly account: string; readonly repository_selection: "all" | "selected" }[]
+    | null;
   readonly installUrl: string | null;
   readonly checkAgainUrl: string | null;
   readonly returnUrl: string | null;
@@ -21,9 +23,11 @@ export function connectedPage(view: ConnectedView): Html {
 <h1>${view.provider} connected</h1>
 <p>You are connected${who}. The application can now act for you; it never sees your password or token.</p>
 ${missing ? notInstalled(view) : places(view)}
-${view.returnUrl === null
+${
+  view.returnUrl === null
     ? html`<p class="soft">You can close this tab.</p>`
-    : html`<p><a class="button${missing ? " plain" : ""}" href="${view.returnUrl}">Continue</a></p>`}`,
+    : html`<p><a class="button${missing ? " plain" : ""}" href="${view.returnUrl}">Continue</a></p>`
+}`,
   });
 }
 
@@ -36,8 +40,10 @@ function places(view: ConnectedView): Html {
 function notInstalled(view: ConnectedView): Html {
   return html`<h2>One step is left</h2>
 <p>The GitHub App is not installed anywhere you can reach, so nothing can be seen or done yet.</p>
-<p>${view.installUrl === null
-    ? html`Ask whoever runs the application where to install its GitHub App.`
-    : html`<a class="button" href="${view.installUrl}">Install the GitHub App</a>`}
+<p>${
+    view.installUrl === null
+      ? html`Ask whoever runs the application where to install its GitHub App.`
+      : html`<a class="button" href="${view.installUrl}">Install the GitHub App</a>`
+  }
 ${view.checkAgainUrl === null ? html`` : html`<a class="button plain" href="${view.checkAgainUrl}">I have installed it: check again</a>`}</p>`;
 }

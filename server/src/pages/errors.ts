@@ -4,13 +4,16 @@ import { refusals } from "../rules/refusal.ts";
 import { type Html, page } from "./layout.ts";
 
 export function errorsPage(): Html {
-  return page({
-    title: "Errors",
-    body: html`<h1>Errors</h1>
+  return page(
+    {
+      title: "Errors",
+      body: html`<h1>Errors</h1>
 <p>Every refusal carries a <code>code</code>, a sentence, and in <code>next</code> what to do about it.</p>
 <div class="scroll"><table>
 <thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead>
 <tbody>${Object.entries(refusals).map(([code, entry]) => html`<tr id="${code}"><td><code>${code}</code></td><td>${entry.status}</td><td>${entry.title}</td></tr>`)}</tbody>
 </table></div>`,
-  }, "wide");
+    },
+    "wide",
+  );
 }

@@ -21,9 +21,10 @@ curl ${origin}/v1/connections -H "Authorization: Bearer $TOKEN" \\
 # 3. An account, and a link for its person to open
 curl -X PUT ${origin}/v1/connections/github/accounts/user_1 -H "Authorization: Bearer $TOKEN"
 curl -X POST ${origin}/v1/connections/github/accounts/user_1/link -H "Authorization: Bearer $TOKEN"`;
-  return page({
-    title: "Running",
-    body: html`<h1>Behalf is running</h1>
+  return page(
+    {
+      title: "Running",
+      body: html`<h1>Behalf is running</h1>
 <p>Software agents use GitHub on people's behalf here, without ever holding their keys.</p>
 <dl>
 <dt>Redirect URI to register</dt><dd><code>${origin}/oauth/callback</code></dd>
@@ -32,5 +33,7 @@ curl -X POST ${origin}/v1/connections/github/accounts/user_1/link -H "Authorizat
 </dl>
 <h2>From here to the first connected person</h2>
 <pre tabindex="0"><code>${calls}</code></pre>`,
-  }, "wide");
+    },
+    "wide",
+  );
 }

@@ -10,7 +10,8 @@ export const auditNames = {
   "connection.changed": "A connection was changed; details name the members, never values of secrets.",
   "connection.deleted": "A connection was deleted.",
   "account.created": "An account was made; nobody has connected yet.",
-  "account.linked": "A person authorised at the provider; the application has yet to confirm who it was, or had no need to.",
+  "account.linked":
+    "A person authorised at the provider; the application has yet to confirm who it was, or had no need to.",
   "account.activated": "An account became usable.",
   "account.link_failed": "An authorization ended without a connection; details say why.",
   "account.refreshed": "The tokens of an account were refreshed.",
@@ -65,7 +66,11 @@ export function linkText(event: LinkedEvent): string {
 export type ChainFault = { readonly seq: number; readonly fault: string };
 
 /** Checks one event against the one before it: undefined when it follows. */
-export function faultOf(event: LinkedEvent & { readonly hash: string }, before: { readonly seq: number; readonly hash: string }, expectedHash: string): ChainFault | undefined {
+export function faultOf(
+  event: LinkedEvent & { readonly hash: string },
+  before: { readonly seq: number; readonly hash: string },
+  expectedHash: string,
+): ChainFault | undefined {
   if (event.seq !== before.seq + 1) return { seq: before.seq + 1, fault: "is missing" };
   if (event.prev !== before.hash) return { seq: event.seq, fault: "does not follow the event before it" };
   if (event.hash !== expectedHash) return { seq: event.seq, fault: "was edited" };

@@ -6,7 +6,10 @@ export interface CursorPosition {
 }
 
 export function cursorOf(position: CursorPosition): string {
-  return btoa(JSON.stringify([position.created_at, position.id])).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(JSON.stringify([position.created_at, position.id]))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }
 
 /** Undefined when the text is no cursor of ours. */

@@ -1,6 +1,7 @@
 // What a gateway token may do. Pure: scopes by surface, limits on every call, and what a child may hold.
-import type { RefusalCode } from "./refusal.ts";
+
 import type { AccountId, ProjectId, TokenId } from "./ids.ts";
+import type { RefusalCode } from "./refusal.ts";
 
 /** Scopes that a surface serves today; `admin` implies all (design §10.8). */
 export const scopes = ["admin", "accounts", "tools", "proxy", "tokens"] as const;
@@ -70,13 +71,19 @@ export interface Call {
 const checks: readonly ((limits: Limits, call: Call) => Verdict)[] = [
   (limits, call) => {
     if (limits.tools === undefined) return allow;
-    if (call.tool === undefined) return refuse("limit_not_allowed", "This token is limited to named tools; raw calls are not among them.");
-    return limits.tools.includes(call.tool) ? allow : refuse("limit_not_allowed", `This token is not limited to include the tool ${call.tool}.`);
+    if (call.tool === undefined)
+      return refuse("limit_not_allowed", "This token is limited to named tools; raw calls are not among them.");
+    return limits.tools.includes(call.tool)
+      ? allow
+      : refuse("limit_not_allowed", `This token is not limited to include the tool ${call.tool}.`);
   },
   (limits, call) => {
-    const narrowed = limits.access === "read" || limits.repositories !== undefined;
-    if (call.graphql !== true || !narrowed) return allow;
-    return refuse("limit_not_allowed", "GraphQL cannot be limited to reads or to repositories; use the REST API with this token.");
+    const cannotTell = limits.access === "read" || limits.repositories !== undefined;
+    if (call.graphql !== true || !cannotTell) return allow;
+    return refuse(
+      "limit_not_allowed",
+      "GraphQL cannot be limited to reads or to repositories; use the REST API with this token.",
+    );
   },
   (limits, call) => {
     if (limits.access !== "read" || !call.changes) return allow;
@@ -89,7 +96,10 @@ const checks: readonly ((limits: Limits, call: Call) => Verdict)[] = [
   (limits, call) => {
     if (limits.repositories === undefined) return allow;
     if (typeof call.repository === "string") {
-      return refuse("limit_not_allowed", "This token is limited to named repositories, and this call does not name one of them.");
+      return refuse(
+        "limit_not_allowed",
+        "This token is limited to named repositories, and this call does not name one of them.",
+      );
     }
     const asked = `${call.repository.owner}/${call.repository.name}`.toLowerCase();
     const named = limits.repositories.some((repository) => repository.toLowerCase() === asked);
@@ -123,32 +133,52 @@ export interface TokenAsk {
   readonly expiresAt: number | null;
 }
 
-export type Minting = { readonly kind: "mint"; readonly ask: TokenAsk } | { readonly kind: "refuse"; readonly code: RefusalCode; readonly detail: string };
+export type Minting =
+  | { readonly kind: "mint"; readonly ask: TokenAsk }
+  | { readonly kind: "refuse"; readonly code: RefusalCode; readonly detail: string };
 
 /** Nobody mints more than they hold: what is not asked for is inherited, what is wider is refused (design §10.8). */
 export function mayMint(parent: Principal, ask: TokenAsk): Minting {
-  const wider = ask.scopes.find((scope) => !hasScope(parent, scope));
-  if (wider !== undefined) return { kind: "refuse", code: "forbidden", detail: `Your token does not hold the scope "${wider}".` };
-  if (parent.accountId !== null && ask.accountId !== null && ask.accountId !== parent.accountId) {
-    return { kind: "refuse", code: "forbidden", detail: "Your token is bound to another account." };
-  }
   const accountId = ask.accountId ?? parent.accountId;
-  if (accountId !== null && ask.scopes.includes("admin")) {
-    return { kind: "refuse", code: "invalid_input", detail: 'A token bound to an account cannot have the scope "admin".' };
-  }
-  if (parent.expiresAt !== null && ask.expiresAt !== null && ask.expiresAt > parent.expiresAt) {
-    return { kind: "refuse", code: "forbidden", detail: "Your token ends before the token you ask for." };
+  for (const fault of mintFaults) {
+    const found = fault(parent, { ...ask, accountId });
+    if (found !== undefined) return { kind: "refuse", ...found };
   }
   const limits = narrowed(parent.limits, ask.limits);
-  if (typeof limits === "string") return { kind: "refuse", code: "limit_not_allowed", detail: `Your token is more limited in "${limits}".` };
+  if (typeof limits === "string")
+    return { kind: "refuse", code: "limit_not_allowed", detail: `Your token is more limited in "${limits}".` };
   return { kind: "mint", ask: { scopes: ask.scopes, accountId, expiresAt: ask.expiresAt ?? parent.expiresAt, limits } };
 }
+
+type MintFault = { readonly code: RefusalCode; readonly detail: string };
+
+const mintFaults: readonly ((parent: Principal, ask: TokenAsk) => MintFault | undefined)[] = [
+  (parent, ask) => {
+    const wider = ask.scopes.find((scope) => !hasScope(parent, scope));
+    return wider === undefined
+      ? undefined
+      : { code: "forbidden", detail: `Your token does not hold the scope "${wider}".` };
+  },
+  (parent, ask) => {
+    if (parent.accountId === null || ask.accountId === parent.accountId) return undefined;
+    return { code: "forbidden", detail: "Your token is bound to another account." };
+  },
+  (_, ask) => {
+    if (ask.accountId === null || !ask.scopes.includes("admin")) return undefined;
+    return { code: "invalid_input", detail: 'A token bound to an account cannot have the scope "admin".' };
+  },
+  (parent, ask) => {
+    if (parent.expiresAt === null || ask.expiresAt === null || ask.expiresAt <= parent.expiresAt) return undefined;
+    return { code: "forbidden", detail: "Your token ends before the token you ask for." };
+  },
+];
 
 /** The child's limits, or the name of the member that is wider than the parent's. */
 function narrowed(parent: Limits, child: Limits): Limits | keyof Limits {
   for (const member of ["tools", "repositories", "methods"] as const) {
     const held = parent[member]?.map((value) => value.toLowerCase());
-    if (held !== undefined && child[member]?.some((value) => !held.includes(value.toLowerCase())) === true) return member;
+    if (held !== undefined && child[member]?.some((value) => !held.includes(value.toLowerCase())) === true)
+      return member;
   }
   if (parent.access === "read" && child.access === "write") return "access";
   const inherited = Object.entries(parent).filter(([member]) => child[member as keyof Limits] === undefined);

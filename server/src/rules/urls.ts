@@ -20,7 +20,12 @@ export function parseOrigin(text: string): string | undefined {
 
 /** Hosts that only this machine reaches (RFC 6761 §6.3, RFC 1122 §3.2.1.3). */
 export function isLoopbackHost(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+  return (
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    hostname === "[::1]" ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  );
 }
 
 /** A person may be sent there: its origin is on the list, and it is https unless it is this machine. */

@@ -20,7 +20,9 @@ export interface Expected {
   readonly refresh_digest?: string | null;
 }
 
-export type AccountChange = Partial<Omit<AccountRow, "id" | "project_id" | "connection_id" | "identifier" | "created_at">>;
+export type AccountChange = Partial<
+  Omit<AccountRow, "id" | "project_id" | "connection_id" | "identifier" | "created_at">
+>;
 
 export interface Accounts {
   /** Adds it unless (connection, identifier) is taken; answers the row that is there now. */
@@ -33,7 +35,10 @@ export interface Accounts {
   /** Compare-and-set: the row as it is afterwards, or undefined when it was not as expected. */
   change(id: AccountId, expected: Expected, change: AccountChange): Promise<AccountRow | undefined>;
   /** Takes the refresh lease; undefined while another holds it. */
-  takeLease(id: AccountId, lease: { readonly holder: string; readonly now: number; readonly until: number }): Promise<AccountRow | undefined>;
+  takeLease(
+    id: AccountId,
+    lease: { readonly holder: string; readonly now: number; readonly until: number },
+  ): Promise<AccountRow | undefined>;
   dropLease(id: AccountId, holder: string): Promise<void>;
   countUnauthorized(id: AccountId, accessDigest: string): Promise<number>;
   touch(id: AccountId, now: number): Promise<void>;

@@ -3,7 +3,10 @@ import type { Kysely } from "kysely";
 import type { AccountId, AttemptId, ProjectId } from "../rules/ids.ts";
 import type { AttemptRow, Schema } from "./schema.ts";
 
-export type AttemptOutcome = Pick<AttemptRow, "status" | "auth_request_digest" | "credential" | "grant_facts" | "provider_user_id" | "expires_at">;
+export type AttemptOutcome = Pick<
+  AttemptRow,
+  "status" | "auth_request_digest" | "credential" | "grant_facts" | "provider_user_id" | "expires_at"
+>;
 
 export interface Attempts {
   add(row: AttemptRow): Promise<void>;
@@ -75,7 +78,11 @@ export function attemptsTable(db: Kysely<Schema>): Attempts {
       return result.numUpdatedRows === 1n;
     },
     async othersWaiting(account, except) {
-      const row = await waiting().where("account_id", "=", account).where("id", "!=", except).limit(1).executeTakeFirst();
+      const row = await waiting()
+        .where("account_id", "=", account)
+        .where("id", "!=", except)
+        .limit(1)
+        .executeTakeFirst();
       return row !== undefined;
     },
     async waitingOf(account) {

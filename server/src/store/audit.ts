@@ -35,7 +35,10 @@ export function auditTable(db: Kysely<Schema>): Audit {
         .execute();
     },
     async newest() {
-      const row = await db.selectFrom("audit_events").select((eb) => eb.fn.max("at").as("at")).executeTakeFirst();
+      const row = await db
+        .selectFrom("audit_events")
+        .select((eb) => eb.fn.max("at").as("at"))
+        .executeTakeFirst();
       return row?.at ?? undefined;
     },
     async chains() {
@@ -46,7 +49,11 @@ export function auditTable(db: Kysely<Schema>): Audit {
 }
 
 /** Appends entries as the last act of a transaction: it locks the head of each chain, so nothing slow may follow. */
-export async function appendAudit(db: Kysely<Schema>, entries: readonly AuditEntry[], powers: ChainPowers): Promise<void> {
+export async function appendAudit(
+  db: Kysely<Schema>,
+  entries: readonly AuditEntry[],
+  powers: ChainPowers,
+): Promise<void> {
   // Chains in one order everywhere: two transactions that touch the same two chains cannot wait for each other.
   const chains = [...new Set(entries.map((entry) => entry.chain))].sort();
   for (const chain of chains) {
@@ -72,7 +79,11 @@ export async function appendAudit(db: Kysely<Schema>, entries: readonly AuditEnt
   }
 }
 
-function linkAll(entries: readonly AuditEntry[], head: { seq: number; hash: string }, powers: ChainPowers): AuditEventRow[] {
+function linkAll(
+  entries: readonly AuditEntry[],
+  head: { seq: number; hash: string },
+  powers: ChainPowers,
+): AuditEventRow[] {
   let before = head;
   return entries.map((entry) => {
     const event = {

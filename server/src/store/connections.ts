@@ -20,8 +20,7 @@ export interface Connections {
 }
 
 export function connectionsTable(db: Kysely<Schema>): Connections {
-  const ofProject = (project: ProjectId) =>
-    db.selectFrom("connections").selectAll().where("project_id", "=", project);
+  const ofProject = (project: ProjectId) => db.selectFrom("connections").selectAll().where("project_id", "=", project);
   return {
     async add(row) {
       const result = await db

@@ -1,6 +1,7 @@
 // PostgreSQL through pg. The only importer of it.
-import pg from "pg";
+
 import { type Dialect, PostgresDialect } from "kysely";
+import pg from "pg";
 
 const int8 = 20;
 const poolSize = 10;

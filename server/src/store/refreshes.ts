@@ -9,7 +9,11 @@ export interface Refreshes {
   /** Attempts to spend this very refresh token whose outcome nobody knows, other than one's own: under way, left behind, or unanswered. */
   unresolved(account: AccountId, refreshDigest: string, except: string): Promise<readonly RefreshRow[]>;
   /** Closes everything left open on a token that is settled now. */
-  endAllOn(account: AccountId, refreshDigest: string, end: { readonly outcome: string; readonly now: number }): Promise<void>;
+  endAllOn(
+    account: AccountId,
+    refreshDigest: string,
+    end: { readonly outcome: string; readonly now: number },
+  ): Promise<void>;
   /** Accounts with an attempt that was left behind. */
   abandoned(startedBefore: number, limit: number): Promise<readonly RefreshRow[]>;
   eraseEndedBefore(time: number): Promise<void>;

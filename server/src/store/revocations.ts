@@ -25,7 +25,13 @@ export function revocationsTable(db: Kysely<Schema>): Revocations {
       return db.selectFrom("revocations").selectAll().where("id", "=", id).executeTakeFirst();
     },
     async due(now, limit) {
-      return db.selectFrom("revocations").selectAll().where("next_at", "<=", now).orderBy("next_at").limit(limit).execute();
+      return db
+        .selectFrom("revocations")
+        .selectAll()
+        .where("next_at", "<=", now)
+        .orderBy("next_at")
+        .limit(limit)
+        .execute();
     },
     async take(id, now, until) {
       return db

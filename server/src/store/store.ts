@@ -4,7 +4,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import type { AuditEntry } from "../rules/audit.ts";
 import { type Accounts, accountsTable } from "./accounts.ts";
 import { type Attempts, attemptsTable } from "./attempts.ts";
-import { type Audit, type ChainPowers, appendAudit, auditTable } from "./audit.ts";
+import { type Audit, appendAudit, auditTable, type ChainPowers } from "./audit.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
 import { type Links, linksTable } from "./links.ts";
@@ -55,7 +55,9 @@ export interface Database {
 
 const migrations: { readonly [name: string]: Migration } = { "0001-house": { up } };
 
-export type DatabaseChoice = { readonly kind: "sqlite"; readonly file: string } | { readonly kind: "postgres"; readonly url: string };
+export type DatabaseChoice =
+  | { readonly kind: "sqlite"; readonly file: string }
+  | { readonly kind: "postgres"; readonly url: string };
 
 export function openDatabase(choice: DatabaseChoice): Database {
   const dialect: Dialect =
@@ -89,7 +91,11 @@ function tablesOf(db: Kysely<Schema>): Tables {
   };
 }
 
-async function changeIn<T>(db: Kysely<Schema>, powers: ChainPowers, work: (tables: Tables, record: Record) => Promise<T>): Promise<T> {
+async function changeIn<T>(
+  db: Kysely<Schema>,
+  powers: ChainPowers,
+  work: (tables: Tables, record: Record) => Promise<T>,
+): Promise<T> {
   return db.transaction().execute(async (transaction) => {
     const entries: AuditEntry[] = [];
     const result = await work(tablesOf(transaction), (entry) => entries.push(entry));

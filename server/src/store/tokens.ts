@@ -41,12 +41,18 @@ export function tokensTable(db: Kysely<Schema>): Tokens {
       const rows = ofProject(project);
       if (root === null) return pageOf(rows, ask);
       return pageOf(
-        rows.where("id", "in", (eb) => eb.selectFrom(treeOf(db, root).selectFrom("tree").select("tree.id").as("own")).select("own.id")),
+        rows.where("id", "in", (eb) =>
+          eb.selectFrom(treeOf(db, root).selectFrom("tree").select("tree.id").as("own")).select("own.id"),
+        ),
         ask,
       );
     },
     async isWithin(id, root) {
-      const row = await treeOf(db, root).selectFrom("tree").select("tree.id").where("tree.id", "=", id).executeTakeFirst();
+      const row = await treeOf(db, root)
+        .selectFrom("tree")
+        .select("tree.id")
+        .where("tree.id", "=", id)
+        .executeTakeFirst();
       return row !== undefined;
     },
     async lockLiving(id) {

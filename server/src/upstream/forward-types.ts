@@ -30,7 +30,10 @@ export interface ForwardAnswer {
    * Streams the body into a response whose head is written here with the given raw headers: a slow reader slows the upstream,
    * 60 s without progress either way ends both. Resolves with what was passed on; `complete` is false when it was cut.
    */
-  stream(response: ServerResponse, headers: readonly string[]): Promise<{ readonly bytes: number; readonly complete: boolean }>;
+  stream(
+    response: ServerResponse,
+    headers: readonly string[],
+  ): Promise<{ readonly bytes: number; readonly complete: boolean }>;
   /** Reads up to `bytesMax` of the body and throws the rest away (used to look at a 401 before asking again). */
   discard(): void;
 }

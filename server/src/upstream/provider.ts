@@ -97,7 +97,11 @@ export interface OAuth {
   refresh(provider: Provider, refresh: Credential): Promise<GrantAnswer>;
   check(provider: Provider, access: Credential): Promise<CheckAnswer>;
   /** Ends one token pair, or with `wholeGrant` everything the person gave this client. */
-  revoke(provider: Provider, tokens: { readonly access: Credential; readonly refresh: Credential | null }, wholeGrant: boolean): Promise<RevokeAnswer>;
+  revoke(
+    provider: Provider,
+    tokens: { readonly access: Credential; readonly refresh: Credential | null },
+    wholeGrant: boolean,
+  ): Promise<RevokeAnswer>;
   person(provider: Provider, access: Credential): Promise<PersonAnswer>;
   installations(provider: Provider, access: Credential): Promise<InstallationsAnswer>;
 }

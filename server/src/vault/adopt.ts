@@ -1,5 +1,6 @@
 // Gives an account the credential of a finished authorization, and lays the one it had to rest.
 import type { Actor } from "../rules/audit.ts";
+import type { AccountChange } from "../store/accounts.ts";
 import type { AccountRow, AttemptRow } from "../store/schema.ts";
 import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { Installation, Provider, ProviderUser, Tokens } from "../upstream/provider.ts";
@@ -26,29 +27,63 @@ export interface Adoption {
   readonly actor: Actor;
 }
 
-export type Adopted = { readonly kind: "adopted"; readonly account: AccountRow } | { readonly kind: "mismatch" } | { readonly kind: "gone" };
+export type Adopted =
+  | { readonly kind: "adopted"; readonly account: AccountRow }
+  | { readonly kind: "mismatch" }
+  | { readonly kind: "gone" };
 
 type Powers = Pick<VaultPowers, "ring" | "random" | "now">;
 
 /** Runs inside the transaction that ends the attempt. On `mismatch` and `gone` the new tokens are queued for revocation. */
-export async function adopt(powers: Powers, { tables, record }: { tables: Tables; record: RecordEvent }, adoption: Adoption): Promise<Adopted> {
-  const { attempt, provider, tokens, facts, actor } = adoption;
-  const before = await tables.accounts.find(attempt.project_id, attempt.account_id);
-  const isGone = before === undefined || before.status_reason === "deletion_pending";
-  const isOther = before?.provider_user_id != null && before.provider_user_id !== facts.user.id;
-  if (isGone || (isOther && !adoption.mayReplaceUser)) {
-    await queueRevocation(powers, tables, { project: attempt.project_id, account: null, provider, tokens, grant: "token", erase: false });
-    record({
-      chain: attempt.project_id,
-      name: "account.link_failed",
-      actor,
-      subject: attempt.account_id,
-      details: { reason: isGone ? "account_gone" : "account_mismatch" },
-    });
-    return { kind: isGone ? "gone" : "mismatch" };
-  }
+export async function adopt(powers: Powers, change: Change, adoption: Adoption): Promise<Adopted> {
+  const { attempt, facts } = adoption;
+  const before = await change.tables.accounts.find(attempt.project_id, attempt.account_id);
+  if (before === undefined || before.status_reason === "deletion_pending")
+    return turnAway(powers, change, adoption, "gone");
+  const isOther = before.provider_user_id !== null && before.provider_user_id !== facts.user.id;
+  if (isOther && !adoption.mayReplaceUser) return turnAway(powers, change, adoption, "mismatch");
+  const account = await change.tables.accounts.change(before.id, {}, columnsOf(powers, before, adoption));
+  if (account === undefined) throw new Error("The account left while its transaction ran");
+  await layToRest(powers, change.tables, { before, adoption });
+  const details = { provider_user: facts.user.id, login: facts.user.login, replaced_user: isOther };
+  change.record({
+    chain: attempt.project_id,
+    name: "account.activated",
+    actor: adoption.actor,
+    subject: account.id,
+    details,
+  });
+  return { kind: "adopted", account };
+}
+
+interface Change {
+  readonly tables: Tables;
+  readonly record: RecordEvent;
+}
+
+async function turnAway(
+  powers: Powers,
+  { tables, record }: Change,
+  adoption: Adoption,
+  kind: "gone" | "mismatch",
+): Promise<Adopted> {
+  const { attempt, provider, tokens, actor } = adoption;
+  await queueRevocation(powers, tables, {
+    project: attempt.project_id,
+    account: null,
+    provider,
+    tokens,
+    grant: "token",
+    erase: false,
+  });
+  const details = { reason: `account_${kind}` };
+  record({ chain: attempt.project_id, name: "account.link_failed", actor, subject: attempt.account_id, details });
+  return { kind };
+}
+
+function columnsOf(powers: Powers, before: AccountRow, { tokens, facts }: Adoption): AccountChange {
   const now = powers.now();
-  const account = await tables.accounts.change(before.id, {}, {
+  return {
     ...sealForAccount(powers.ring, before, tokens),
     status: "ACTIVE",
     status_reason: null,
@@ -61,12 +96,7 @@ export async function adopt(powers: Powers, { tables, record }: { tables: Tables
     refresh_failures: 0,
     refresh_not_before: 0,
     unauthorized_count: 0,
-  });
-  if (account === undefined) throw new Error("The account left while its transaction ran");
-  await layToRest(powers, tables, { before, adoption });
-  const details = { provider_user: facts.user.id, login: facts.user.login, replaced_user: isOther };
-  record({ chain: attempt.project_id, name: "account.activated", actor, subject: account.id, details });
-  return { kind: "adopted", account };
+  };
 }
 
 /** What the new credential replaces: the old one, and every other authorization of this account still in the air. */

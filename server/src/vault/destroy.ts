@@ -1,7 +1,7 @@
 // Ends credentials at their provider: queued with the change that ends them, tried for 7 days, never forgotten (design §10.6).
 import { Credential } from "../crypto/credential.ts";
 import type { Place } from "../crypto/seal.ts";
-import { type AccountId, type ProjectId, type RevocationId, idFrom } from "../rules/ids.ts";
+import { type AccountId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
 import type { RevocationRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
 import type { Hosts, Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";

@@ -12,7 +12,9 @@ const strikesMax = 2;
 const actor = { kind: "system", task: "check" } as const;
 
 /** After a 401: `again` with another credential, once; else the 401 `stands` and the account is as it is now. */
-export type Doubt = { readonly kind: "again"; readonly loan: Lent } | { readonly kind: "stands"; readonly account: AccountRow };
+export type Doubt =
+  | { readonly kind: "again"; readonly loan: Lent }
+  | { readonly kind: "stands"; readonly account: AccountRow };
 
 export async function doubt(powers: VaultPowers, refresh: Refresh, lent: Lent): Promise<Doubt> {
   const row = await powers.store.accounts.find(lent.account.project_id, lent.account.id);
@@ -31,7 +33,9 @@ export async function doubt(powers: VaultPowers, refresh: Refresh, lent: Lent): 
 }
 
 function again(loan: Loan, row: AccountRow): Doubt {
-  return loan.kind === "lent" ? { kind: "again", loan } : { kind: "stands", account: loan.kind === "unusable" ? loan.account : row };
+  return loan.kind === "lent"
+    ? { kind: "again", loan }
+    : { kind: "stands", account: loan.kind === "unusable" ? loan.account : row };
 }
 
 // Past its known life a 401 is no news; and with a refresh nobody heard the end of, the token may have been swapped already.
@@ -46,15 +50,22 @@ export async function check(powers: VaultPowers, refresh: Refresh, account: Acco
   const loan = await lend(powers, refresh, account);
   if (loan.kind !== "lent") return loan.account;
   const answer = await powers.oauth.check(loan.provider, loan.credential);
-  if (answer !== "unsupported") return settle(powers, loan.account, answer, false);
-  // A host without the check endpoint still answers who the token belongs to.
+  if (answer === "live" || answer === "unknown") return settle(powers, loan.account, answer, false);
+  // A host without the check endpoint still says whose token it is; and a "dead" is believed only when that is a no as well,
+  // since nobody has met a 401 yet and a client secret that was changed at the provider may get the same 404.
   const person = await powers.oauth.person(loan.provider, loan.credential);
   if (person.kind === "failed") return loan.account;
-  return settle(powers, loan.account, person.kind === "person" ? "live" : "unsupported", person.kind === "refused");
+  if (person.kind === "person") return settle(powers, loan.account, "live", false);
+  return settle(powers, loan.account, answer, true);
 }
 
 /** Writes down what the provider said. `refused`: the token was met with a 401 where no check could be asked. */
-async function settle(powers: VaultPowers, row: AccountRow, answer: CheckAnswer, refused: boolean): Promise<AccountRow> {
+async function settle(
+  powers: VaultPowers,
+  row: AccountRow,
+  answer: CheckAnswer,
+  refused: boolean,
+): Promise<AccountRow> {
   const { accounts } = powers.store;
   const current = { status: ["ACTIVE"], access_digest: row.access_digest } as const;
   switch (answer) {

@@ -51,7 +51,11 @@ function proveKey(ring: KeyRing, key: { readonly id: string; readonly check_valu
 }
 
 /** The audit key: made once, sealed, outlives every rotation of the ring. */
-export async function openAuditKey(ring: KeyRing, meta: Meta, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
+export async function openAuditKey(
+  ring: KeyRing,
+  meta: Meta,
+  random: (bytes: number) => Uint8Array,
+): Promise<Uint8Array> {
   const fresh = new Credential(Buffer.from(random(32)).toString("base64"));
   const there = await meta.find("audit_key");
   if (there === undefined) await meta.putOnce("audit_key", ring.seal(fresh, auditKeyPlace));

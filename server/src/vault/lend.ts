@@ -21,7 +21,12 @@ export type Loan =
   /** The account's status (or its absence) forbids it. */
   | { readonly kind: "unusable"; readonly account: AccountRow }
   /** The token has ended and the provider could not be asked for a new one. */
-  | { readonly kind: "unrefreshed"; readonly account: AccountRow; readonly reason: string; readonly misconfigured: boolean };
+  | {
+      readonly kind: "unrefreshed";
+      readonly account: AccountRow;
+      readonly reason: string;
+      readonly misconfigured: boolean;
+    };
 
 type Refresh = (account: AccountRow) => Promise<RefreshResult>;
 
@@ -56,7 +61,13 @@ async function withoutRefresh(powers: VaultPowers, account: AccountRow): Promise
     );
     if (row !== undefined) {
       const details = { reason: "refresh_token_missing" };
-      record({ chain: row.project_id, name: "account.expired", actor: { kind: "system", task: "lend" }, subject: row.id, details });
+      record({
+        chain: row.project_id,
+        name: "account.expired",
+        actor: { kind: "system", task: "lend" },
+        subject: row.id,
+        details,
+      });
     }
     return row;
   });

@@ -6,7 +6,7 @@ import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { GrantAnswer, Provider, Tokens } from "../upstream/provider.ts";
 import { queueRevocation } from "./destroy.ts";
 import type { VaultPowers } from "./powers.ts";
-import { type TokenPair, openAccount, openProvider, sealForAccount } from "./take-in.ts";
+import { openAccount, openProvider, sealForAccount, type TokenPair } from "./take-in.ts";
 
 /** What became of a wish to refresh. `row` is the account as it is afterwards. */
 export type RefreshResult =
@@ -47,32 +47,45 @@ async function refreshUnderLease(powers: VaultPowers, wanted: AccountRow): Promi
   const holder = `${powers.holder}:${Buffer.from(powers.random(6)).toString("hex")}`;
   for (;;) {
     const leased = await store.accounts.takeLease(wanted.id, { holder, now: now(), until: now() + powers.leaseMs });
-    if (leased !== undefined) {
-      try {
-        // The row as of taking the lease: a late entrant must never spend a token that was rotated while it queued.
-        if (hasMoved(leased, wanted)) return { kind: "settled", row: leased };
-        return await spend(powers, leased, holder);
-      } finally {
-        await store.accounts.dropLease(wanted.id, holder);
-      }
-    }
+    if (leased !== undefined) return underLease(powers, { leased, wanted, holder });
     const row = await store.accounts.find(wanted.project_id, wanted.id);
     if (row === undefined) return { kind: "settled", row: { ...wanted, status: "DISCONNECTED" } };
     if (hasMoved(row, wanted)) return { kind: "settled", row };
-    if (now() >= waitUntil) return { kind: "failed", row, reason: "another process holds the account", misconfigured: false };
+    if (now() >= waitUntil)
+      return { kind: "failed", row, reason: "another process holds the account", misconfigured: false };
     await sleep(pollMs);
   }
 }
 
+async function underLease(
+  powers: VaultPowers,
+  { leased, wanted, holder }: { readonly leased: AccountRow; readonly wanted: AccountRow; readonly holder: string },
+): Promise<RefreshResult> {
+  try {
+    // The row as of taking the lease: a late entrant must never spend a token that was rotated while it queued.
+    if (hasMoved(leased, wanted)) return { kind: "settled", row: leased };
+    return await spend(powers, leased, holder);
+  } finally {
+    await powers.store.accounts.dropLease(wanted.id, holder);
+  }
+}
+
 function hasMoved(row: AccountRow, wanted: AccountRow): boolean {
-  return row.status !== wanted.status || row.refresh_digest !== wanted.refresh_digest || row.access_digest !== wanted.access_digest;
+  return (
+    row.status !== wanted.status ||
+    row.refresh_digest !== wanted.refresh_digest ||
+    row.access_digest !== wanted.access_digest
+  );
 }
 
 async function spend(powers: VaultPowers, row: AccountRow, holder: string): Promise<RefreshResult> {
   const { store, now, ring } = powers;
   const pair = openAccount(ring, row);
   const connection = await store.connections.find(row.connection_id);
-  if (pair?.refresh == null || row.refresh_digest === null || connection === undefined) return { kind: "settled", row };
+  const refresh = pair?.refresh ?? null;
+  if (pair === undefined || refresh === null || row.refresh_digest === null || connection === undefined) {
+    return { kind: "settled", row };
+  }
   const provider = openProvider(powers, connection);
   const attempt: RefreshRow = {
     id: holder,
@@ -84,7 +97,7 @@ async function spend(powers: VaultPowers, row: AccountRow, holder: string): Prom
     outcome: null,
   };
   await store.refreshes.begin(attempt);
-  const answer = await powers.oauth.refresh(provider, pair.refresh);
+  const answer = await powers.oauth.refresh(provider, refresh);
   switch (answer.kind) {
     case "granted":
       return keep(powers, { row, attempt, provider }, withKeptRefresh(answer.tokens, pair, row));
@@ -107,7 +120,11 @@ interface Spent {
   readonly attempt: RefreshRow;
 }
 
-async function keep(powers: VaultPowers, spent: Spent & { readonly provider: Provider }, tokens: Tokens): Promise<RefreshResult> {
+async function keep(
+  powers: VaultPowers,
+  spent: Spent & { readonly provider: Provider },
+  tokens: Tokens,
+): Promise<RefreshResult> {
   const { row, attempt } = spent;
   const columns = sealForAccount(powers.ring, row, tokens);
   const now = powers.now();
@@ -143,7 +160,8 @@ async function keep(powers: VaultPowers, spent: Spent & { readonly provider: Pro
     }
     await tables.refreshes.endAllOn(row.id, attempt.refresh_digest, { outcome: "refreshed", now });
     record({ chain: row.project_id, name: "account.refreshed", actor, subject: row.id });
-    if (before?.status === "EXPIRED") record({ chain: row.project_id, name: "account.activated", actor, subject: row.id });
+    if (before?.status === "EXPIRED")
+      record({ chain: row.project_id, name: "account.activated", actor, subject: row.id });
     return { kind: "settled", row: stored };
   });
 }

@@ -35,7 +35,11 @@ export function accessDigest(access: Credential): string {
 }
 
 /** Tokens as columns of the account they belong to. */
-export function sealForAccount(ring: KeyRing, account: Pick<AccountRow, "id" | "project_id">, tokens: Tokens): CredentialColumns {
+export function sealForAccount(
+  ring: KeyRing,
+  account: Pick<AccountRow, "id" | "project_id">,
+  tokens: Tokens,
+): CredentialColumns {
   const { refresh } = tokens;
   return {
     credential: ring.seal(pack(tokens), placeOf("accounts", account)),
@@ -46,17 +50,27 @@ export function sealForAccount(ring: KeyRing, account: Pick<AccountRow, "id" | "
   };
 }
 
-export function sealForAttempt(ring: KeyRing, attempt: Pick<AttemptRow, "id" | "project_id">, tokens: TokenPair): string {
+export function sealForAttempt(
+  ring: KeyRing,
+  attempt: Pick<AttemptRow, "id" | "project_id">,
+  tokens: TokenPair,
+): string {
   return ring.seal(pack(tokens), placeOf("attempts", attempt));
 }
 
 /** The tokens of an account; undefined when it has none. */
-export function openAccount(ring: KeyRing, account: Pick<AccountRow, "id" | "project_id" | "credential">): TokenPair | undefined {
+export function openAccount(
+  ring: KeyRing,
+  account: Pick<AccountRow, "id" | "project_id" | "credential">,
+): TokenPair | undefined {
   if (account.credential === null) return undefined;
   return unpack(ring.open(account.credential, placeOf("accounts", account)));
 }
 
-export function openAttempt(ring: KeyRing, attempt: Pick<AttemptRow, "id" | "project_id" | "credential">): TokenPair | undefined {
+export function openAttempt(
+  ring: KeyRing,
+  attempt: Pick<AttemptRow, "id" | "project_id" | "credential">,
+): TokenPair | undefined {
   if (attempt.credential === null) return undefined;
   return unpack(ring.open(attempt.credential, placeOf("attempts", attempt)));
 }
@@ -65,7 +79,11 @@ function secretPlace(connection: Pick<ConnectionRow, "id" | "project_id">): Plac
   return { project: connection.project_id, table: "connections", row: connection.id, column: "client_secret" };
 }
 
-export function sealClientSecret(ring: KeyRing, connection: Pick<ConnectionRow, "id" | "project_id">, secret: string): string {
+export function sealClientSecret(
+  ring: KeyRing,
+  connection: Pick<ConnectionRow, "id" | "project_id">,
+  secret: string,
+): string {
   return ring.seal(new Credential(secret), secretPlace(connection));
 }
 

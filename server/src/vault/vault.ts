@@ -1,7 +1,8 @@
 // The keeper: everything the house may ask of secrets, in one list.
-import { issueGatewayToken, isGatewayToken, tokenDigest } from "../crypto/gateway-token.ts";
+
 import { Credential } from "../crypto/credential.ts";
-import { digestOf, digestOfBytes, sameText, type DigestPurpose } from "../crypto/digest.ts";
+import { type DigestPurpose, digestOf, digestOfBytes, sameText } from "../crypto/digest.ts";
+import { isGatewayToken, issueGatewayToken, tokenDigest } from "../crypto/gateway-token.ts";
 import { unguessable } from "../crypto/random.ts";
 import type { Place } from "../crypto/seal.ts";
 import type { RevocationId } from "../rules/ids.ts";
@@ -9,11 +10,11 @@ import type { AccountRow, AttemptRow, ConnectionRow } from "../store/schema.ts";
 import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { Provider, Tokens } from "../upstream/provider.ts";
 import { type Adopted, type Adoption, adopt } from "./adopt.ts";
-import { type RevocationAsk, attemptRevocation, queueRevocation } from "./destroy.ts";
-import { type Doubt, check, doubt } from "./doubt.ts";
+import { attemptRevocation, queueRevocation, type RevocationAsk } from "./destroy.ts";
+import { check, type Doubt, doubt } from "./doubt.ts";
 import { type Lent, type Loan, lend } from "./lend.ts";
 import type { VaultPowers } from "./powers.ts";
-import { type RefreshResult, makeRefresher } from "./refresh.ts";
+import { makeRefresher, type RefreshResult } from "./refresh.ts";
 import * as takeIn from "./take-in.ts";
 
 /** A one-time secret: the plain text goes out once, the digest stays. */
@@ -49,7 +50,10 @@ export interface Vault {
   doubt(lent: Lent): Promise<Doubt>;
   check(account: AccountRow): Promise<AccountRow>;
   refresh(account: AccountRow): Promise<RefreshResult>;
-  queueRevocation(tables: Tables, ask: RevocationAsk & { readonly providerUserId?: string | null }): Promise<RevocationId>;
+  queueRevocation(
+    tables: Tables,
+    ask: RevocationAsk & { readonly providerUserId?: string | null },
+  ): Promise<RevocationId>;
   attemptRevocation(id: RevocationId): Promise<boolean>;
   /** Waits for refreshes under way: before the process ends, never per request. */
   settle(): Promise<void>;

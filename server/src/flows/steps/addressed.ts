@@ -1,23 +1,32 @@
 // Finds what a caller addressed, inside the caller's project only (promise 4), and shows accounts with their surroundings.
+import type * as Wire from "@behalf/sdk";
 import { projectOf } from "../../rules/caller.ts";
 import { parseIdentifier } from "../../rules/ids.ts";
 import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
-import { accountView } from "./views.ts";
 import type { AccountRow, ConnectionRow } from "../../store/schema.ts";
 import type { House } from "../house.ts";
+import { accountView } from "./views.ts";
 
 export interface AccountAddress {
   readonly connection: string;
   readonly identifier: string;
 }
 
-export async function connectionNamed(needs: Pick<House, "store">, principal: Principal, name: string): Promise<ConnectionRow> {
+export async function connectionNamed(
+  needs: Pick<House, "store">,
+  principal: Principal,
+  name: string,
+): Promise<ConnectionRow> {
   const connection = await needs.store.connections.byName(projectOf(principal), name);
   if (connection !== undefined) return connection;
   throw new Refusal("not_found", {
     detail: "This project has no connection of that name.",
-    next: { action: "list_connections", method: "GET", detail: "`GET /v1/connections` lists the connections of this project." },
+    next: {
+      action: "list_connections",
+      method: "GET",
+      detail: "`GET /v1/connections` lists the connections of this project.",
+    },
   });
 }
 
@@ -26,7 +35,10 @@ export function checkedIdentifier(text: string): string {
   if (identifier !== undefined) return identifier;
   throw new Refusal("invalid_request", {
     detail: "An identifier has 1 to 255 characters and no control characters.",
-    next: { action: "fix_request", detail: "Use your own stable, opaque name for the person, percent-encoded in the path." },
+    next: {
+      action: "fix_request",
+      detail: "Use your own stable, opaque name for the person, percent-encoded in the path.",
+    },
   });
 }
 
@@ -42,7 +54,11 @@ export async function accountAt(
   if (account !== undefined) return { connection, account };
   throw new Refusal("not_found", {
     detail: "This connection has no account with that identifier.",
-    next: { action: "create_account", method: "PUT", detail: "`PUT /v1/connections/{name}/accounts/{identifier}` makes it." },
+    next: {
+      action: "create_account",
+      method: "PUT",
+      detail: "`PUT /v1/connections/{name}/accounts/{identifier}` makes it.",
+    },
   });
 }
 
@@ -60,12 +76,17 @@ export function boundElsewhere(): Refusal {
 type Viewing = Pick<House, "store" | "vault">;
 
 /** An account as the wire shows it. */
-export async function viewOf(needs: Viewing, connection: ConnectionRow, account: AccountRow) {
+export async function viewOf(needs: Viewing, connection: ConnectionRow, account: AccountRow): Promise<Wire.Account> {
   const { preset, settings, hosts } = needs.vault.provider(connection);
   const slug = settings.app_slug;
   const installUrl = preset.installations && slug !== undefined ? `${hosts.web}/apps/${slug}/installations/new` : null;
   const siblingTokens = preset.tokenLimit === null ? 0 : await siblings(needs, connection, account);
-  return accountView(account, { connection: connection.name, installUrl, siblingTokens, tokenLimit: preset.tokenLimit });
+  return accountView(account, {
+    connection: connection.name,
+    installUrl,
+    siblingTokens,
+    tokenLimit: preset.tokenLimit,
+  });
 }
 
 // GitHub counts tokens per person, application and set of scopes, whatever we call the accounts that hold them.
@@ -74,9 +95,13 @@ async function siblings(needs: Pick<House, "store">, connection: ConnectionRow, 
   const rows = await needs.store.accounts.ofPerson(account.provider_user_id);
   let count = 0;
   for (const row of rows) {
-    const own = row.connection_id === connection.id ? connection : await needs.store.connections.find(row.connection_id);
+    const own =
+      row.connection_id === connection.id ? connection : await needs.store.connections.find(row.connection_id);
     // Only this project's accounts are counted: what other projects do with the same person is theirs (promise 4).
-    const same = own?.project_id === connection.project_id && own.client_id === connection.client_id && own.hosts === connection.hosts;
+    const same =
+      own?.project_id === connection.project_id &&
+      own.client_id === connection.client_id &&
+      own.hosts === connection.hosts;
     if (same && row.scopes === account.scopes) count += 1;
   }
   return count;

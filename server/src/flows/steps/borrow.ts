@@ -8,7 +8,10 @@ import type { Resolved } from "./resolve-account.ts";
 /** An account's last use is written at most this often. */
 const touchEveryMs = 60_000;
 
-export async function borrow(needs: Pick<House, "vault" | "store" | "now" | "origin" | "background">, resolved: Resolved): Promise<Lent> {
+export async function borrow(
+  needs: Pick<House, "vault" | "store" | "now" | "origin" | "background">,
+  resolved: Resolved,
+): Promise<Lent> {
   const loan = await needs.vault.lend(resolved.account);
   if (loan.kind !== "lent") throw loanRefusal(loan, resolved.connection.name, needs.origin);
   const { account } = loan;
@@ -28,7 +31,8 @@ function loanRefusal(loan: Exclude<Loan, Lent>, connection: string, origin: stri
     });
   }
   return new Refusal("upstream_unavailable", {
-    detail: "The account's token has ended, and the provider could not be reached to refresh it. The call was not sent.",
+    detail:
+      "The account's token has ended, and the provider could not be reached to refresh it. The call was not sent.",
     outcome: "nothing",
     retryAfterSeconds: 15,
     next: { action: "retry", detail: "Try again later; the account is still connected." },

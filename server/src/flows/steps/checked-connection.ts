@@ -1,6 +1,8 @@
 // Checks what a caller wants a connection to be, against the preset, the SSRF guard and the person's safety.
-import { isLoopbackHost, parseBase, parseOrigin, parseWebUrl } from "../../rules/urls.ts";
+
 import { Refusal } from "../../rules/refusal.ts";
+import { isLoopbackHost, parseBase, parseOrigin, parseWebUrl } from "../../rules/urls.ts";
+import type { ConnectionRow } from "../../store/schema.ts";
 import type { Preset } from "../../upstream/presets.ts";
 import type { Hosts, ProviderSettings } from "../../upstream/provider.ts";
 import type { House } from "../house.ts";
@@ -16,6 +18,11 @@ export interface ConnectionMembers {
   readonly allow_unverified: boolean;
   readonly verify_url_origins: readonly string[];
 }
+
+type MemberColumns = Pick<
+  ConnectionRow,
+  "client_id" | "scopes" | "hosts" | "settings" | "verification" | "allow_unverified" | "verify_url_origins"
+>;
 
 type Needs = Pick<House, "mayReach" | "origin">;
 type Fault = { readonly path: string; readonly message: string };
@@ -39,13 +46,18 @@ export function checkedConnection(needs: Needs, preset: Preset, members: Connect
   }
   const origins = members.verify_url_origins.map((text, index) => {
     const origin = parseOrigin(text);
-    if (origin === undefined) faults.push({ path: `verify_url_origins.${index}`, message: "must be an origin such as https://app.example.com" });
+    if (origin === undefined)
+      faults.push({
+        path: `verify_url_origins.${index}`,
+        message: "must be an origin such as https://app.example.com",
+      });
     return origin ?? text;
   });
   if (members.verification === "none" && !members.allow_unverified && !isLoopbackHost(new URL(needs.origin).hostname)) {
     faults.push({
       path: "verification",
-      message: '"none" lets whoever opens a link connect their own account in its place; say allow_unverified: true if you mean it, or use "custom"',
+      message:
+        '"none" lets whoever opens a link connect their own account in its place; say allow_unverified: true if you mean it, or use "custom"',
     });
   }
   if (faults.length > 0) {
@@ -69,4 +81,17 @@ function checkedHost(needs: Needs, path: string, text: string, faults: Fault[]):
     faults.push({ path, message });
   }
   return base;
+}
+
+/** Members as columns; the secret is sealed apart, since it is bound to its row. */
+export function columnsOf(members: ConnectionMembers): MemberColumns {
+  return {
+    client_id: members.client_id,
+    scopes: JSON.stringify(members.scopes),
+    hosts: JSON.stringify(members.hosts),
+    settings: JSON.stringify(members.settings),
+    verification: members.verification,
+    allow_unverified: members.allow_unverified ? 1 : 0,
+    verify_url_origins: JSON.stringify(members.verify_url_origins),
+  };
 }

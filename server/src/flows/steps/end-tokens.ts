@@ -40,16 +40,20 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
   const queued = [...(await queueWaiting(needs, change, ending)), ...(await queueOwn(needs, change, ending))];
   await tables.links.spendAllOf(account.id, now);
   const wasLive = account.status !== "DISCONNECTED";
-  await tables.accounts.change(account.id, {}, {
-    status: "DISCONNECTED",
-    status_reason: keepRow ? "disconnected_by_request" : "deletion_pending",
-    ...(wasLive ? { status_changed_at: now } : {}),
-    credential: null,
-    access_digest: null,
-    refresh_digest: null,
-    expires_at: null,
-    refresh_expires_at: null,
-  });
+  await tables.accounts.change(
+    account.id,
+    {},
+    {
+      status: "DISCONNECTED",
+      status_reason: keepRow ? "disconnected_by_request" : "deletion_pending",
+      ...(wasLive ? { status_changed_at: now } : {}),
+      credential: null,
+      access_digest: null,
+      refresh_digest: null,
+      expires_at: null,
+      refresh_expires_at: null,
+    },
+  );
   const event = { chain: account.project_id, actor: actorOf(change.principal) };
   if (wasLive) record({ ...event, name: "account.disconnected", subject: account.id });
   if (!keepRow) await leave(needs, change, ending);
@@ -57,12 +61,21 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
 }
 
 /** Authorizations still in the air are withdrawn with the account. */
-async function queueWaiting(needs: Needs, { tables }: Change, { account, connection }: Ending): Promise<RevocationId[]> {
+async function queueWaiting(
+  needs: Needs,
+  { tables }: Change,
+  { account, connection }: Ending,
+): Promise<RevocationId[]> {
   const queued: RevocationId[] = [];
   for (const attempt of await tables.attempts.waitingOf(account.id)) {
     const tokens = needs.vault.openAttempt(attempt);
     if (!(await tables.attempts.close(attempt.id, "FAILED")) || tokens === undefined) continue;
-    const ask = { project: account.project_id, account: null, provider: needs.vault.provider(connection), tokens } as const;
+    const ask = {
+      project: account.project_id,
+      account: null,
+      provider: needs.vault.provider(connection),
+      tokens,
+    } as const;
     queued.push(await needs.vault.queueRevocation(tables, { ...ask, grant: "token", erase: false }));
   }
   return queued;
@@ -93,5 +106,6 @@ async function leave(needs: Needs, { tables, record, principal }: Change, { acco
     for (const subject of ended) record({ ...event, name: "token.revoked", subject });
   }
   const isAwaited = (await tables.revocations.erasing(account.id)) > 0;
-  if (!isAwaited && (await tables.accounts.eraseEnded(account.id))) record({ ...event, name: "account.deleted", subject: account.id });
+  if (!isAwaited && (await tables.accounts.eraseEnded(account.id)))
+    record({ ...event, name: "account.deleted", subject: account.id });
 }

@@ -4,8 +4,8 @@ import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { unusable } from "../../rules/unusable.ts";
 import type { AccountRow, ConnectionRow } from "../../store/schema.ts";
-import { accountAt, boundElsewhere, checkedIdentifier } from "./addressed.ts";
 import type { House } from "../house.ts";
+import { accountAt, boundElsewhere, checkedIdentifier } from "./addressed.ts";
 
 type Needs = Pick<House, "store" | "presets" | "origin">;
 
@@ -20,9 +20,14 @@ export interface Resolved {
 }
 
 /** Undefined when neither the token nor the call names one. */
-export async function resolveAccount(needs: Needs, principal: Principal, naming: Naming): Promise<Resolved | undefined> {
+export async function resolveAccount(
+  needs: Needs,
+  principal: Principal,
+  naming: Naming,
+): Promise<Resolved | undefined> {
   const { connection, identifier } = naming;
-  if (connection !== undefined && identifier !== undefined) return accountAt(needs, principal, { connection, identifier });
+  if (connection !== undefined && identifier !== undefined)
+    return accountAt(needs, principal, { connection, identifier });
   if (principal.accountId !== null) return bound(needs, principal, naming);
   if (identifier !== undefined) return byIdentifierAlone(needs, principal, identifier);
   return undefined;
@@ -30,7 +35,8 @@ export async function resolveAccount(needs: Needs, principal: Principal, naming:
 
 async function bound(needs: Needs, principal: Principal, naming: Naming): Promise<Resolved> {
   const project = projectOf(principal);
-  const account = principal.accountId === null ? undefined : await needs.store.accounts.find(project, principal.accountId);
+  const account =
+    principal.accountId === null ? undefined : await needs.store.accounts.find(project, principal.accountId);
   const connection = account === undefined ? undefined : await needs.store.connections.find(account.connection_id);
   if (account === undefined || connection === undefined) {
     throw new Refusal("not_found", {
@@ -60,7 +66,11 @@ async function byIdentifierAlone(needs: Needs, principal: Principal, text: strin
   if (only === undefined) {
     throw new Refusal("not_found", {
       detail: "No GitHub connection of this project has an account with that identifier.",
-      next: { action: "create_account", method: "PUT", detail: "`PUT /v1/connections/{name}/accounts/{identifier}` makes it." },
+      next: {
+        action: "create_account",
+        method: "PUT",
+        detail: "`PUT /v1/connections/{name}/accounts/{identifier}` makes it.",
+      },
     });
   }
   if (second !== undefined) {

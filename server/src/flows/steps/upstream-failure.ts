@@ -27,5 +27,10 @@ export function upstreamFailure(failure: Failure, changes: boolean): Refusal {
       : mayBeDone
         ? { action: "check_outcome", detail: "It may have been done. Look before you ask again." }
         : { action: "retry", detail: "Nothing was changed; the call may be repeated." };
-  return new Refusal(codes[failure.reason], { detail: details[failure.reason], outcome: mayBeDone ? "unknown" : "nothing", next, cause: failure.cause });
+  return new Refusal(codes[failure.reason], {
+    detail: details[failure.reason],
+    outcome: mayBeDone ? "unknown" : "nothing",
+    next,
+    cause: failure.cause,
+  });
 }

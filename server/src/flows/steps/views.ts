@@ -15,7 +15,13 @@ export function isoOrNull(time: number | null): string | null {
 }
 
 export function projectView(row: ProjectRow): Wire.Project {
-  return { id: row.id, uuid: uuidOf(row.id), name: row.name, environment: row.environment, created_at: iso(row.created_at) };
+  return {
+    id: row.id,
+    uuid: uuidOf(row.id),
+    name: row.name,
+    environment: row.environment,
+    created_at: iso(row.created_at),
+  };
 }
 
 export function tokenView(row: TokenRow): Wire.Token {

@@ -37,13 +37,17 @@ export const accountRoutes: readonly Route[] = [
     ...common,
     method: "GET",
     path,
-    summary: "Show an account; with `check=true` the provider is asked whether its token lives (at most every 10 seconds)",
+    summary:
+      "Show an account; with `check=true` the provider is asked whether its token lives (at most every 10 seconds)",
     query: z.strictObject({ check: flag }),
     answers: { "200": shape.account },
     refusals: ["not_found", "forbidden"],
     run: async (ask) => ({
       status: 200,
-      body: await readAccount(ask.house, ask.principal, { address: addressOf(ask.params), check: ask.query.check === "true" }),
+      body: await readAccount(ask.house, ask.principal, {
+        address: addressOf(ask.params),
+        check: ask.query.check === "true",
+      }),
     }),
   }),
   route({
@@ -56,7 +60,11 @@ export const accountRoutes: readonly Route[] = [
     refusals: ["not_found", "forbidden"],
     run: async (ask) => {
       const address = addressOf(ask.params);
-      const over = await endAccount(ask.house, ask.principal, { address, keepRow: false, wholeGrant: ask.query.grant === "true" });
+      const over = await endAccount(ask.house, ask.principal, {
+        address,
+        keepRow: false,
+        wholeGrant: ask.query.grant === "true",
+      });
       return { status: over ? 204 : 202 };
     },
   }),
@@ -70,7 +78,11 @@ export const accountRoutes: readonly Route[] = [
     refusals: ["not_found", "forbidden"],
     run: async (ask) => {
       const address = addressOf(ask.params);
-      const over = await endAccount(ask.house, ask.principal, { address, keepRow: true, wholeGrant: ask.query.grant === "true" });
+      const over = await endAccount(ask.house, ask.principal, {
+        address,
+        keepRow: true,
+        wholeGrant: ask.query.grant === "true",
+      });
       return { status: over ? 200 : 202, body: await readAccount(ask.house, ask.principal, { address, check: false }) };
     },
   }),
@@ -93,7 +105,17 @@ export const accountRoutes: readonly Route[] = [
     path: `${path}/refresh`,
     summary: "Refresh the account's tokens now",
     answers: { "200": shape.account },
-    refusals: ["not_found", "forbidden", "account_pending", "account_verifying", "account_expired", "account_revoked", "account_disconnected", "upstream_unavailable", "connection_misconfigured"],
+    refusals: [
+      "not_found",
+      "forbidden",
+      "account_pending",
+      "account_verifying",
+      "account_expired",
+      "account_revoked",
+      "account_disconnected",
+      "upstream_unavailable",
+      "connection_misconfigured",
+    ],
     run: async (ask) => ({ status: 200, body: await refreshAccount(ask.house, ask.principal, addressOf(ask.params)) }),
   }),
   route({
@@ -113,12 +135,20 @@ export const accountRoutes: readonly Route[] = [
     path: "/v1/accounts",
     summary: "List accounts",
     params: shape.none,
-    query: z.strictObject({ ...shape.paging, connection: shape.name.optional(), identifier: shape.identifier.optional(), status: shape.accountStatus.optional() }),
+    query: z.strictObject({
+      ...shape.paging,
+      connection: shape.name.optional(),
+      identifier: shape.identifier.optional(),
+      status: shape.accountStatus.optional(),
+    }),
     answers: { "200": shape.pageOf(shape.account) },
     refusals: ["not_found"],
     run: async ({ house, principal, query }) => {
       const { cursor, ...filter } = query;
-      return { status: 200, body: await listAccounts(house, principal, { ...filter, after: parseCursor(cursor ?? "") }) };
+      return {
+        status: 200,
+        body: await listAccounts(house, principal, { ...filter, after: parseCursor(cursor ?? "") }),
+      };
     },
   }),
 ];

@@ -57,7 +57,10 @@ export const connectionRoutes: readonly Route[] = [
     params: named,
     answers: { "200": shape.connection },
     refusals: ["not_found"],
-    run: async ({ house, principal, params }) => ({ status: 200, body: await readConnection(house, principal, params.name) }),
+    run: async ({ house, principal, params }) => ({
+      status: 200,
+      body: await readConnection(house, principal, params.name),
+    }),
   }),
   route({
     ...common,
@@ -77,13 +80,17 @@ export const connectionRoutes: readonly Route[] = [
     ...common,
     method: "DELETE",
     path: "/v1/connections/{name}",
-    summary: "Delete a connection; with `accounts=revoke` its accounts are revoked and deleted first (202 while that lasts)",
+    summary:
+      "Delete a connection; with `accounts=revoke` its accounts are revoked and deleted first (202 while that lasts)",
     params: named,
     query: z.strictObject({ accounts: z.enum(["revoke"]).optional() }),
     answers: { "202": null, "204": null },
     refusals: ["not_found", "conflict"],
     run: async ({ house, principal, params, query }) => {
-      const gone = await deleteConnection(house, principal, { name: params.name, revokeAccounts: query.accounts === "revoke" });
+      const gone = await deleteConnection(house, principal, {
+        name: params.name,
+        revokeAccounts: query.accounts === "revoke",
+      });
       return { status: gone ? 204 : 202 };
     },
   }),

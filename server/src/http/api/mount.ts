@@ -1,13 +1,13 @@
 // The door of `/v1`: authenticate, authorise, parse, do it once, answer. One handler for every row of the route table.
-import { Hono, type Context } from "hono";
+import { type Context, Hono } from "hono";
 import type { z } from "zod";
-import { type RecordedAnswer, answerOnce } from "../../flows/answer-once.ts";
+import { answerOnce, type RecordedAnswer } from "../../flows/answer-once.ts";
 import { authenticate } from "../../flows/authenticate.ts";
 import type { House } from "../../flows/house.ts";
-import { type Principal, mayAdminister, mayUse } from "../../rules/policy.ts";
+import { mayAdminister, mayUse, type Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { parseJson, readBytes } from "../body.ts";
-import { type Occasion, type WireAnswer, problemAnswer, refusalOf } from "../problem.ts";
+import { type Occasion, problemAnswer, refusalOf, type WireAnswer } from "../problem.ts";
 import type { Route, RouteAnswer } from "./route.ts";
 
 const jsonHeaders = { "cache-control": "no-store", "content-type": "application/json" } as const;
@@ -22,7 +22,9 @@ export function mountApi(house: House, routes: readonly Route[]): Hono {
   }
   for (const path of new Set(routes.map((row) => row.path))) {
     const methods = routes.filter((row) => row.path === path).map((row) => row.method);
-    app.all(honoPath(path), (context) => send(problemAnswer(wrongMethod(methods), occasionOf(house, context)), house, context));
+    app.all(honoPath(path), (context) =>
+      send(problemAnswer(wrongMethod(methods), occasionOf(house, context)), house, context),
+    );
   }
   return app;
 }
@@ -32,7 +34,10 @@ function honoPath(template: string): string {
 }
 
 function wrongMethod(allow: readonly string[]): Refusal {
-  return new Refusal("method_not_allowed", { allow, next: { action: "fix_request", detail: `Use ${allow.join(" or ")}.` } });
+  return new Refusal("method_not_allowed", {
+    allow,
+    next: { action: "fix_request", detail: `Use ${allow.join(" or ")}.` },
+  });
 }
 
 export function occasionOf(house: House, context: Context): Occasion {
@@ -57,7 +62,10 @@ interface Call {
 async function admitted(house: House, row: Route, call: Call): Promise<WireAnswer> {
   const { context, occasion } = call;
   const { req } = context;
-  const principal = await authenticate(house, { authorization: req.header("authorization"), project: req.header("behalf-project") });
+  const principal = await authenticate(house, {
+    authorization: req.header("authorization"),
+    project: req.header("behalf-project"),
+  });
   authorise(row, principal);
   // Read before parsing: what a key stands for is the bytes.
   const bytes = row.method === "GET" ? new Uint8Array() : await readBytes(req.raw);
@@ -77,7 +85,10 @@ async function admitted(house: House, row: Route, call: Call): Promise<WireAnswe
 }
 
 function authorise(row: Route, principal: Principal): void {
-  const verdicts = [mayUse(principal, row.scope), ...(row.judgesAccess === true ? [] : [mayAdminister(principal.limits, row.method)])];
+  const verdicts = [
+    mayUse(principal, row.scope),
+    ...(row.judgesAccess === true ? [] : [mayAdminister(principal.limits, row.method)]),
+  ];
   for (const verdict of verdicts) {
     if (verdict.kind === "allow") continue;
     throw new Refusal(verdict.code, {
@@ -99,7 +110,10 @@ interface KeyedCall {
 async function once(house: House, call: KeyedCall): Promise<WireAnswer> {
   const { principal, occasion, bytes, key, context, work } = call;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new Refusal("invalid_request", { detail: "An Idempotency-Key has 1 to 255 visible ASCII characters.", next: { action: "fix_request" } });
+    throw new Refusal("invalid_request", {
+      detail: "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+      next: { action: "fix_request" },
+    });
   }
   const { pathname, search } = new URL(context.req.url);
   const { answer, replayed } = await answerOnce(house, principal, {
@@ -124,7 +138,11 @@ function withoutSecrets(answer: RecordedAnswer): RecordedAnswer {
 }
 
 function recordedOf(answer: RouteAnswer): RecordedAnswer {
-  return { status: answer.status, body: answer.body === undefined ? "" : JSON.stringify(answer.body), contentType: "application/json" };
+  return {
+    status: answer.status,
+    body: answer.body === undefined ? "" : JSON.stringify(answer.body),
+    contentType: "application/json",
+  };
 }
 
 function wireOf(answer: RecordedAnswer): WireAnswer {
@@ -136,7 +154,10 @@ function wireOf(answer: RecordedAnswer): WireAnswer {
 function singleValues(query: URLSearchParams): Record<string, string> {
   const names = [...query.keys()];
   if (new Set(names).size !== names.length) {
-    throw new Refusal("invalid_request", { detail: "A query parameter came twice.", next: { action: "fix_request", detail: "Send each parameter once." } });
+    throw new Refusal("invalid_request", {
+      detail: "A query parameter came twice.",
+      next: { action: "fix_request", detail: "Send each parameter once." },
+    });
   }
   return Object.fromEntries(query);
 }
@@ -144,7 +165,9 @@ function singleValues(query: URLSearchParams): Record<string, string> {
 function parsed(schema: z.ZodType, value: unknown, where: string): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join("."), message: publicMessage(issue) }));
+  const errors = result.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ path: issue.path.join("."), message: publicMessage(issue) }));
   throw new Refusal("invalid_input", {
     detail: `Something in ${where} does not fit.`,
     errors,
@@ -154,12 +177,17 @@ function parsed(schema: z.ZodType, value: unknown, where: string): unknown {
 
 // Names of unknown members are the caller's own words: they may be long or hostile, so they are not repeated.
 function publicMessage(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") return `has ${issue.keys.length} unknown member${issue.keys.length === 1 ? "" : "s"}`;
+  if (issue.code === "unrecognized_keys")
+    return `has ${issue.keys.length} unknown member${issue.keys.length === 1 ? "" : "s"}`;
   return issue.message.slice(0, 300);
 }
 
 function send(answer: WireAnswer, house: House, context: Context): Response {
-  const headers = { ...answer.headers, "behalf-request-id": occasionOf(house, context).requestId, "x-content-type-options": "nosniff" };
+  const headers = {
+    ...answer.headers,
+    "behalf-request-id": occasionOf(house, context).requestId,
+    "x-content-type-options": "nosniff",
+  };
   const hasBody = answer.body !== "" && answer.status !== 204;
   return new Response(hasBody ? answer.body : null, { status: answer.status, headers });
 }

@@ -35,7 +35,12 @@ const problem = {
     next: {
       type: "object",
       required: ["action"],
-      properties: { action: { type: "string" }, detail: { type: "string" }, method: { type: "string" }, url: { type: "string" } },
+      properties: {
+        action: { type: "string" },
+        detail: { type: "string" },
+        method: { type: "string" },
+        url: { type: "string" },
+      },
     },
     errors: {
       type: "array",
@@ -45,7 +50,10 @@ const problem = {
   },
 };
 
-export function openApi(routes: readonly Route[], about: { readonly origin: string; readonly version: string }): object {
+export function openApi(
+  routes: readonly Route[],
+  about: { readonly origin: string; readonly version: string },
+): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const row of routes) paths[row.path] = { ...paths[row.path], [row.method.toLowerCase()]: operation(row) };
   return {
@@ -54,7 +62,10 @@ export function openApi(routes: readonly Route[], about: { readonly origin: stri
     servers: [{ url: about.origin }],
     security: [{ gatewayToken: [] }],
     paths,
-    components: { schemas: { Problem: problem }, securitySchemes: { gatewayToken: { type: "http", scheme: "bearer" } } },
+    components: {
+      schemas: { Problem: problem },
+      securitySchemes: { gatewayToken: { type: "http", scheme: "bearer" } },
+    },
   };
 }
 
@@ -74,7 +85,13 @@ function parametersOf(type: z.ZodType, place: "path" | "query"): object[] {
 }
 
 const headerParameters = [
-  { name: "Behalf-Project", in: "header", required: false, schema: { type: "string" }, description: "Names the project of an instance token." },
+  {
+    name: "Behalf-Project",
+    in: "header",
+    required: false,
+    schema: { type: "string" },
+    description: "Names the project of an instance token.",
+  },
 ];
 const idempotencyKey = {
   name: "Idempotency-Key",
@@ -118,5 +135,7 @@ function failures(row: Route): Record<string, object> {
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
   }
   const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
-  return Object.fromEntries([...byStatus].map(([status, codes]) => [String(status), { description: [...codes].join(", "), content }]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [String(status), { description: [...codes].join(", "), content }]),
+  );
 }

@@ -1,8 +1,8 @@
 // What a `/v1` route is: one row of data. The door (mount.ts), the OpenAPI document and the tests all read the same rows.
 import type { z } from "zod";
 import type { House } from "../../flows/house.ts";
-import type { RefusalCode } from "../../rules/refusal.ts";
 import type { Principal, Scope } from "../../rules/policy.ts";
+import type { RefusalCode } from "../../rules/refusal.ts";
 
 export interface RouteAnswer {
   readonly status: 200 | 201 | 202 | 204;
@@ -43,5 +43,5 @@ export type Route = RouteSpec<z.ZodType, z.ZodType, z.ZodType>;
 export function route<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType>(
   spec: RouteSpec<Body, Query, Params>,
 ): Route {
-  return spec as unknown as Route;
+  return spec as Route;
 }

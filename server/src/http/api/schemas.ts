@@ -21,7 +21,10 @@ function plainText(lengthMax: number) {
 export const name = z
   .string()
   .refine(isName, "must be 1 to 64 letters, digits, - or _, starting with a letter or digit, and not look like an id")
-  .meta({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description: "Names never start with an id prefix such as `con_`." });
+  .meta({
+    pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+    description: "Names never start with an id prefix such as `con_`.",
+  });
 
 export const identifier = z
   .string()
@@ -46,21 +49,33 @@ export const paging = {
 
 export const pageQuery = z.strictObject(paging);
 
-export function pageOf<Item extends z.ZodType>(item: Item) {
+export function pageOf<Item extends z.ZodType>(item: Item): z.ZodType {
   return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
 }
 
 export const environment = z.enum(["live", "test"]);
 export const projectAsk = z.strictObject({ name: plainText(64), environment: environment.default("live") });
-export const project = z.object({ id: id("prj"), uuid: z.string(), name: z.string(), environment, created_at: time }) satisfies z.ZodType<Wire.Project>;
+export const project = z.object({
+  id: id("prj"),
+  uuid: z.string(),
+  name: z.string(),
+  environment,
+  created_at: time,
+}) satisfies z.ZodType<Wire.Project>;
 export const createdProject = project.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedProject>;
 
 export const scope = z.enum(scopes);
 export const limits = z.strictObject({
   tools: texts(64, 200).optional(),
   access: z.enum(["read", "write"]).optional(),
-  repositories: z.array(z.string().regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/)).max(200).optional(),
-  methods: z.array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])).max(8).optional(),
+  repositories: z
+    .array(z.string().regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/))
+    .max(200)
+    .optional(),
+  methods: z
+    .array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"]))
+    .max(8)
+    .optional(),
 }) satisfies z.ZodType<Wire.Limits>;
 export const address = z.strictObject({ connection: name, identifier });
 export const tokenAsk = z.strictObject({
@@ -68,7 +83,13 @@ export const tokenAsk = z.strictObject({
   scopes: z.array(scope).min(1).max(scopes.length),
   limits: limits.optional(),
   account: address.optional(),
-  expires_in: z.number().int().min(60).max(10 * 365 * 86_400).optional().meta({ description: "Seconds; without it the token ends with its parent." }),
+  expires_in: z
+    .number()
+    .int()
+    .min(60)
+    .max(10 * 365 * 86_400)
+    .optional()
+    .meta({ description: "Seconds; without it the token ends with its parent." }),
 });
 export const token = z.object({
   id: id("tok"),
@@ -100,11 +121,17 @@ const settings = z.strictObject({
   token_url: url.optional(),
   revoke_url: url.optional(),
   user_url: url.optional(),
-  user_id_member: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/).optional(),
+  user_id_member: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+    .optional(),
   issuer: url.optional(),
   token_auth: z.enum(["body", "basic"]).optional(),
   scope_separator: z.enum([" ", ","]).optional(),
-  app_slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/).optional(),
+  app_slug: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,99}$/)
+    .optional(),
 });
 const verification = z.enum(["custom", "none"]);
 const connectionMembers = {

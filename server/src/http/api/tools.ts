@@ -22,7 +22,8 @@ export const toolRoutes: readonly Route[] = [
     query: z.strictObject({ query: z.string().max(200).optional() }),
     answers: { "200": shape.pageOf(shape.tool) },
     refusals: [],
-    run: async ({ principal, query }) => Promise.resolve({ status: 200, body: listTools(principal, { query: query.query }) }),
+    run: async ({ principal, query }) =>
+      Promise.resolve({ status: 200, body: listTools(principal, { query: query.query }) }),
   }),
   route({
     ...common,
@@ -43,7 +44,16 @@ export const toolRoutes: readonly Route[] = [
     params: named,
     body: shape.toolAsk,
     answers: { "200": shape.execution },
-    refusals: [...callRefusals, "not_found", "forbidden", "limit_not_allowed", "sso_required", "org_approval_required", "connection_misconfigured", "not_supported"],
+    refusals: [
+      ...callRefusals,
+      "not_found",
+      "forbidden",
+      "limit_not_allowed",
+      "sso_required",
+      "org_approval_required",
+      "connection_misconfigured",
+      "not_supported",
+    ],
     run: async ({ house, principal, params, body }) => ({
       status: 200,
       body: await executeTool(house, principal, { name: params.name, ...body, input: body.input ?? {} }),

@@ -6,12 +6,12 @@ import type { House } from "../../flows/house.ts";
 import { mayOpenLink, openLink } from "../../flows/open-link.ts";
 import { recheckInstallations } from "../../flows/recheck-installations.ts";
 import { viewOf } from "../../flows/steps/addressed.ts";
-import { linkLifeMs } from "../../rules/account.ts";
-import { parseId } from "../../rules/ids.ts";
-import { Refusal } from "../../rules/refusal.ts";
 import { connectedPage } from "../../pages/connected.ts";
 import { failedPage } from "../../pages/failed.ts";
 import type { Html } from "../../pages/layout.ts";
+import { linkLifeMs } from "../../rules/account.ts";
+import { parseId } from "../../rules/ids.ts";
+import { Refusal } from "../../rules/refusal.ts";
 import { type Occasion, refusalOf } from "../problem.ts";
 import { personHeaders } from "./headers.ts";
 
@@ -25,47 +25,59 @@ type Handler = (context: Context) => Promise<Response>;
 
 export function mountConnect(house: House): Hono {
   const app = new Hono({ strict: true });
-  const isSecure = house.origin.startsWith("https:");
-  const cookie = isSecure ? "__Host-behalf_browser" : "behalf_browser";
-  const browserOf = (context: Context): string | undefined => {
-    const value = getCookie(context, cookie);
-    return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined;
+  app.get("/connect/:link", shown(house, opening(house)));
+  app.get("/connect/installed/:attempt", shown(house, rechecking(house)));
+  app.get("/oauth/callback", shown(house, returning(house)));
+  app.get("/oauth/callback/:connection", shown(house, returning(house)));
+  return app;
+}
+
+function opening(house: House): Handler {
+  const { isSecure, name } = cookieOf(house);
+  return async (context) => {
+    const plain = context.req.param("link") ?? "";
+    // A mail scanner's HEAD learns whether the link is good and starts nothing (design §10.13).
+    if (context.req.method === "HEAD") {
+      return new Response(null, { status: (await mayOpenLink(house, plain)) ? 200 : 410 });
+    }
+    const { location, browser } = await openLink(house, { plain, browser: browserOf(house, context) });
+    const age = { maxAge: cookieSeconds, path: "/" };
+    setCookie(context, name, browser, { httpOnly: true, sameSite: "Lax", secure: isSecure, ...age });
+    return context.redirect(location, 302);
   };
+}
 
-  app.get(
-    "/connect/:link",
-    shown(house, async (context) => {
-      const plain = context.req.param("link") ?? "";
-      // A mail scanner's HEAD learns whether the link is good and starts nothing (design §10.13).
-      if (context.req.method === "HEAD") return new Response(null, { status: (await mayOpenLink(house, plain)) ? 200 : 410 });
-      const { location, browser } = await openLink(house, { plain, browser: browserOf(context) });
-      setCookie(context, cookie, browser, { httpOnly: true, sameSite: "Lax", secure: isSecure, path: "/", maxAge: 2 * 3600 });
-      return context.redirect(location, 302);
-    }),
-  );
-
-  const callback: Handler = async (context) => {
+function returning(house: House): Handler {
+  return async (context) => {
     const completed = await completeAuthorization(house, {
       query: new URL(context.req.url).searchParams,
-      browser: browserOf(context),
+      browser: browserOf(house, context),
       connectionId: context.req.param("connection"),
     });
     if (completed.kind === "verify") return context.redirect(completed.location, 302);
     return connected(house, context, { ...completed, again: `/connect/installed/${completed.attempt.id}` });
   };
-  app.get("/oauth/callback", shown(house, callback));
-  app.get("/oauth/callback/:connection", shown(house, callback));
+}
 
-  app.get(
-    "/connect/installed/:attempt",
-    shown(house, async (context) => {
-      const attempt = parseId("attempt", context.req.param("attempt") ?? "");
-      if (attempt === undefined) throw new Refusal("link_spent", { detail: "There is no such page." });
-      const found = await recheckInstallations(house, { attempt, browser: browserOf(context) });
-      return connected(house, context, { ...found, again: `/connect/installed/${attempt}` });
-    }),
-  );
-  return app;
+function rechecking(house: House): Handler {
+  return async (context) => {
+    const attempt = parseId("attempt", context.req.param("attempt") ?? "");
+    if (attempt === undefined) throw new Refusal("link_spent", { detail: "There is no such page." });
+    const found = await recheckInstallations(house, { attempt, browser: browserOf(house, context) });
+    return connected(house, context, { ...found, again: `/connect/installed/${attempt}` });
+  };
+}
+
+const cookieSeconds = 2 * 3600;
+
+function cookieOf({ origin }: House): { readonly isSecure: boolean; readonly name: string } {
+  const isSecure = origin.startsWith("https:");
+  return { isSecure, name: isSecure ? "__Host-behalf_browser" : "behalf_browser" };
+}
+
+function browserOf(house: House, context: Context): string | undefined {
+  const value = getCookie(context, cookieOf(house).name);
+  return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined;
 }
 
 /** Runs a handler and shows a person what went wrong instead of a problem document. */
@@ -81,7 +93,9 @@ function shown(house: House, handler: Handler): Handler {
       const body = failedPage({
         title: refusal.message,
         detail: refusal.context.detail ?? "It could not be finished.",
-        next: refusal.context.next?.detail ?? `Go back to the application that sent you here and start again. A link works for ${minutes} minutes.`,
+        next:
+          refusal.context.next?.detail ??
+          `Go back to the application that sent you here and start again. A link works for ${minutes} minutes.`,
         requestId,
       });
       return htmlResponse(house, body, refusal.status);
@@ -89,7 +103,11 @@ function shown(house: House, handler: Handler): Handler {
   };
 }
 
-async function connected(house: House, context: Context, found: Connected & { readonly again: string }): Promise<Response> {
+async function connected(
+  house: House,
+  context: Context,
+  found: Connected & { readonly again: string },
+): Promise<Response> {
   const { connection, account, returnUrl } = found;
   const view = await viewOf(house, connection, account);
   const mustInstall = view.installations?.length === 0;
@@ -108,5 +126,8 @@ async function connected(house: House, context: Context, found: Connected & { re
 }
 
 async function htmlResponse(house: House, body: Html, status: number): Promise<Response> {
-  return new Response(String(await body), { status, headers: { ...personHeaders(house.origin), "content-type": "text/html; charset=utf-8" } });
+  return new Response(String(await body), {
+    status,
+    headers: { ...personHeaders(house.origin), "content-type": "text/html; charset=utf-8" },
+  });
 }

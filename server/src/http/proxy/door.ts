@@ -49,17 +49,26 @@ export async function passThrough(house: House, door: RawDoor, exchange: Exchang
   }
 }
 
-async function pass(house: House, door: RawDoor, { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal }): Promise<void> {
+async function pass(
+  house: House,
+  door: RawDoor,
+  { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal },
+): Promise<void> {
   const { request, response } = exchange;
   const { headers, method = "GET" } = request;
   const project = single(headers["behalf-project"]);
   const principal = await authenticate(house, { authorization: headers.authorization, project });
   const verdict = mayUse(principal, "proxy");
   if (verdict.kind === "refuse") {
-    throw new Refusal(verdict.code, { detail: verdict.detail, next: { action: "use_other_token", detail: 'Use a token with the scope "proxy".' } });
+    throw new Refusal(verdict.code, {
+      detail: verdict.detail,
+      next: { action: "use_other_token", detail: 'Use a token with the scope "proxy".' },
+    });
   }
   if (method === "TRACE" || method === "CONNECT") {
-    throw new Refusal("method_not_allowed", { allow: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] });
+    throw new Refusal("method_not_allowed", {
+      allow: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"],
+    });
   }
   const target = (request.url ?? "").slice(door.prefix.length);
   await forwardCall(house, principal, {
@@ -104,7 +113,10 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new Refusal("invalid_request", { detail: "Behalf-Identifier is not well percent-encoded.", next: { action: "fix_request" } });
+    throw new Refusal("invalid_request", {
+      detail: "Behalf-Identifier is not well percent-encoded.",
+      next: { action: "fix_request" },
+    });
   }
 }
 
@@ -117,7 +129,10 @@ async function bodyOf(request: IncomingMessage): Promise<Readable | Uint8Array |
   return Buffer.concat(chunks);
 }
 
-export function answer(response: ServerResponse, wire: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }): void {
+export function answer(
+  response: ServerResponse,
+  wire: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string },
+): void {
   if (response.headersSent) {
     response.destroy();
     return;
