@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Setting, settingsTable } from "../server/src/config.ts";
+import { auditNames } from "../server/src/rules/audit.ts";
 import { refusals } from "../server/src/rules/refusal.ts";
+import { tools } from "../server/src/tools/catalogue.ts";
 
 interface Document {
   /** From the root of the repository. */
@@ -15,6 +17,8 @@ const documents: readonly Document[] = [
   { path: "docs/configuration.md", text: configuration },
   { path: ".env.example", text: environmentExample },
   { path: "docs/errors.md", text: errors },
+  { path: "docs/audit.md", text: auditEvents },
+  { path: "docs/tools.md", text: toolCatalogue },
 ];
 
 function settings(): readonly Setting<unknown>[] {
@@ -48,6 +52,41 @@ A wrong value, a setting given twice or an unknown \`BEHALF_…\` name stops the
 no fault repeats the value. Names that begin with \`BEHALF_TEST_\` belong to the tests and are ignored.
 
 ${table(["Setting", "What it does", "Default", "Example"], rows)}
+`;
+}
+
+function auditEvents(): string {
+  const rows = Object.entries(auditNames).map(([name, says]) => [`\`${name}\``, says]);
+  return `# Audit
+
+<!-- Made by \`npm run docs\` from server/src/rules/audit.ts. -->
+
+Every change is recorded in the transaction that makes it, in a chain per project and one for the instance. Each event
+carries an HMAC over itself and the event before it, under a key that is sealed in the database and survives every
+rotation of the key ring. \`behalf audit verify\` walks the chains and names the first event of each that is missing,
+moved or edited.
+
+${table(["Event", "What happened"], rows)}
+`;
+}
+
+function toolCatalogue(): string {
+  const rows = tools.map((tool) => [
+    `\`${tool.name}\``,
+    tool.title,
+    `\`${tool.method} ${tool.path}\``,
+    tool.changes ? "writes" : "reads",
+    Object.entries(tool.permissions)
+      .map(([name, level]) => `${name}: ${level}`)
+      .join(", "),
+  ]);
+  return `# Tools
+
+<!-- Made by \`npm run docs\` from server/src/tools/. -->
+
+Each tool with its JSON Schemas is at \`GET /v1/tools\`. Permissions are those of a GitHub App.
+
+${table(["Tool", "What it does", "Call", "", "Permissions"], rows)}
 `;
 }
 

@@ -22,7 +22,20 @@ import { codeOnly, networkInTransactions } from "./floor-plan/transactions.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const source = join(root, "server/src");
 const rooms = ["crypto", "flows", "http", "pages", "rules", "store", "tools", "upstream", "vault"];
-const rootFiles = ["cli.ts", "compose.ts", "config.ts", "demo.ts", "doctor.ts", "log.ts", "main.ts", "settings.ts"];
+const rootFiles = [
+  "admin-token.ts",
+  "cli.ts",
+  "compose.ts",
+  "config.ts",
+  "demo.ts",
+  "doctor.ts",
+  "keys-file.ts",
+  "log.ts",
+  "serve.ts",
+  "settings.ts",
+  "start.ts",
+  "version.ts",
+];
 
 const copy = mkdtempSync(join(tmpdir(), "behalf-floor-plan-"));
 /** What the linter said, as `file rule`. */

@@ -28,7 +28,7 @@ export interface Keyed {
 }
 
 /** After this long without an answer the process that started it is taken for dead: its calls end well before. */
-const deadlineMs = 90_000;
+const deadlineMs = 150_000;
 const keepMs = 24 * 3_600_000;
 
 /** `work` answers, or throws what `settle` can turn into an answer. */

@@ -185,14 +185,16 @@ async function connect(needs: Needs, taken: Taken, { tokens, facts }: Brought): 
   const { attempt, provider, connection, link } = taken;
   const actor = { kind: "person", attempt: attempt.id } as const;
   const adopted = await needs.store.change(async (tables, record) => {
+    // The account may have been deleted meanwhile, and the attempt with it: then nobody waits for these tokens.
     const settled = await tables.attempts.settle(attempt.id, { status: "DONE" });
-    if (!settled) return { kind: "gone" } as const;
+    if (!settled) return undefined;
     return needs.vault.adopt({ tables, record }, { attempt, provider, tokens, facts, mayReplaceUser: false, actor });
   });
-  if (adopted.kind === "adopted") {
+  if (adopted === undefined) await discard(needs, taken, tokens);
+  if (adopted?.kind === "adopted") {
     return { kind: "connected", connection, account: adopted.account, attempt, returnUrl: link.return_url };
   }
-  if (adopted.kind === "gone") throw spent();
+  if (adopted?.kind !== "mismatch") throw spent();
   throw new Refusal("account_mismatch", {
     detail: "Another person's account of this provider is connected here. Nothing was changed.",
     next: {
@@ -222,9 +224,9 @@ async function awaitVerification(needs: Needs, taken: Taken, { tokens, facts }: 
     record({ chain: attempt.project_id, name: "account.linked", actor, subject: attempt.account_id });
     return true;
   });
-  const target = link.verify_url;
-  if (!kept || target === null) throw spent();
-  const url = new URL(target);
+  if (!kept) await discard(needs, taken, tokens);
+  if (!kept || link.verify_url === null) throw spent();
+  const url = new URL(link.verify_url);
   url.searchParams.set("auth_request_id", ticket.plain);
   if (link.caller_state !== null) url.searchParams.set("state", link.caller_state);
   needs.log.debug("An authorization waits to be confirmed", { attempt: attempt.id, connection: connection.id });

@@ -62,6 +62,7 @@ function freshRow(needs: Pick<House, "now" | "newId">, connection: ConnectionRow
     refresh_expires_at: null,
     installations: null,
     checked_at: null,
+    check_asked_at: 0,
     last_used_at: null,
     refresh_failures: 0,
     refresh_not_before: 0,

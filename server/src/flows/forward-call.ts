@@ -117,7 +117,11 @@ async function sendOnce(
   const first = await send(needs, lent, call);
   const isReplayable = call.body === null || call.body instanceof Uint8Array;
   if (first.status !== 401) return { answer: first, used: lent };
-  const doubt = await needs.vault.doubt(lent);
+  const doubt = await needs.vault.doubt(lent).catch((error: unknown) => {
+    // An answer that is neither passed on nor discarded would hold its connection for ever.
+    first.discard();
+    throw error;
+  });
   if (doubt.kind === "stands" || !isReplayable) return { answer: first, used: lent };
   first.discard();
   return { answer: await send(needs, doubt.loan, call), used: doubt.loan };

@@ -14,9 +14,11 @@ export async function readAccount(
   ask: { readonly address: AccountAddress; readonly check: boolean },
 ): Promise<Wire.Account> {
   const { connection, account } = await accountAt(needs, principal, ask.address);
+  if (!ask.check || account.status !== "ACTIVE") return viewOf(needs, connection, account);
   // Not more often than every 10 seconds: a polling page must not burn the operator's rate limit.
-  const isDue = account.checked_at === null || account.checked_at + checkIntervalMs <= needs.now();
-  if (!ask.check || account.status !== "ACTIVE" || !isDue) return viewOf(needs, connection, account);
+  const now = needs.now();
+  const isTurn = await needs.store.accounts.claimCheck(account.id, { now, before: now - checkIntervalMs });
+  if (!isTurn) return viewOf(needs, connection, account);
   const checked = await needs.vault.check(account);
   return viewOf(needs, connection, await noteInstallations(needs, checked));
 }

@@ -37,8 +37,9 @@ async function recoverRefreshes(needs: Needs): Promise<void> {
   const left = await store.refreshes.abandoned(now() - (needs.leaseMs ?? refreshLeaseMs), batch);
   for (const trace of left) {
     const account = await store.accounts.byId(trace.account_id);
-    if (account?.status === "ACTIVE" && account.refresh_digest === trace.refresh_digest) await vault.refresh(account);
-    else await store.refreshes.end(trace.id, "void", now());
+    if (account?.status !== "ACTIVE" || account.refresh_digest !== trace.refresh_digest) {
+      await store.refreshes.end(trace.id, "void", now());
+    } else if (account.refresh_not_before <= now()) await vault.refresh(account);
   }
 }
 

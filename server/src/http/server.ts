@@ -15,7 +15,7 @@ import { toolRoutes } from "./api/tools.ts";
 import { mountConnect } from "./person/connect.ts";
 import { mountFront } from "./person/front.ts";
 import { type Occasion, problemAnswer, refusalOf } from "./problem.ts";
-import { answer, doorOf, passThrough } from "./proxy/door.ts";
+import { answer, doorOf, passThrough, strayName } from "./proxy/door.ts";
 
 export const routes: readonly Route[] = [
   ...projectRoutes,
@@ -68,6 +68,8 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<
 async function receive(house: House, received: Received, listener: Listener): Promise<void> {
   const { request, response, occasion } = received;
   const url = request.url ?? "";
+  // A request line without a version is HTTP/0.9, or a path that broke off at its line break: the rest came as headers (promise 12).
+  if (request.httpVersionMajor < 1) return answer(response, problemAnswer(versionless(), occasion));
   const door = doorOf(url);
   if (door !== undefined) {
     // The proxy keeps its own time: a call may wait for upstream longer than a connection may idle.
@@ -83,6 +85,13 @@ async function receive(house: House, received: Received, listener: Listener): Pr
   await listener(request, response);
 }
 
+function versionless(): Refusal {
+  return new Refusal("invalid_request", {
+    detail: "The request line names no version of HTTP.",
+    next: { action: "fix_request", detail: "Look for a line break in the path." },
+  });
+}
+
 function misdirected(house: House, request: IncomingMessage): Refusal | undefined {
   const url = request.url ?? "";
   if (!url.startsWith("/") || url.startsWith("//")) {
@@ -91,12 +100,7 @@ function misdirected(house: House, request: IncomingMessage): Refusal | undefine
       next: { action: "fix_request", detail: `Send requests to ${house.origin}.` },
     });
   }
-  if (request.headers["connection_name"] === undefined) return undefined;
-  // Clients that normalise paths turn `/proxy/../v1/…` into a call of our own API with a proxy call's bearer (promise 12).
-  return new Refusal("invalid_request", {
-    detail: "The header connection_name belongs to calls of /proxy only.",
-    next: { action: "fix_request", detail: "Check the path: it may have been shortened by `..` on its way here." },
-  });
+  return request.headers["connection_name"] === undefined ? undefined : strayName();
 }
 
 const personPath = /^\/(?:$|\?|connect\/|oauth\/callback|errors)/;

@@ -46,7 +46,6 @@ export const refusals = {
   account_scope_missing: entry(409, "The account was connected with fewer scopes"),
   sso_required: entry(403, "The organisation demands single sign-on"),
   org_approval_required: entry(403, "The organisation has not approved this application"),
-  app_not_installed: entry(424, "The GitHub App is not installed there"),
   connection_misconfigured: entry(424, "The connection is set up wrongly"),
   upstream_unauthorized: entry(424, "Upstream refused the credential", "done"),
   upstream_forbidden: entry(403, "Upstream refuses this", "done"),

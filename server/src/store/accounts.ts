@@ -40,6 +40,8 @@ export interface Accounts {
     lease: { readonly holder: string; readonly now: number; readonly until: number },
   ): Promise<AccountRow | undefined>;
   dropLease(id: AccountId, holder: string): Promise<void>;
+  /** Takes the turn to ask the provider: false when somebody did since `before`. */
+  claimCheck(id: AccountId, turn: { readonly now: number; readonly before: number }): Promise<boolean>;
   countUnauthorized(id: AccountId, accessDigest: string): Promise<number>;
   touch(id: AccountId, now: number): Promise<void>;
   /** Accounts whose tokens end before a time and may be refreshed now. */
@@ -97,6 +99,15 @@ export function accountsTable(db: Kysely<Schema>): Accounts {
     },
     ...leases(db),
     ...sweeps(db),
+    async claimCheck(id, { now, before }) {
+      const result = await db
+        .updateTable("accounts")
+        .set({ check_asked_at: now })
+        .where("id", "=", id)
+        .where("check_asked_at", "<=", before)
+        .executeTakeFirst();
+      return result.numUpdatedRows === 1n;
+    },
     async countUnauthorized(id, accessDigest) {
       const row = await db
         .updateTable("accounts")

@@ -87,6 +87,8 @@ export interface AccountRow {
   readonly refresh_expires_at: number | null;
   readonly installations: JsonText | null;
   readonly checked_at: number | null;
+  /** When somebody last wished that the provider be asked, whatever came of it. */
+  readonly check_asked_at: number;
   readonly last_used_at: number | null;
   readonly refresh_failures: number;
   readonly refresh_not_before: number;

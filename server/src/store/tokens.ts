@@ -65,14 +65,20 @@ export function tokensTable(db: Kysely<Schema>): Tokens {
         .executeTakeFirst();
     },
     async revokeTree(root, now) {
-      const rows = await treeOf(db, root)
-        .updateTable("tokens")
-        .set({ revoked_at: now })
-        .where("id", "in", (eb) => eb.selectFrom("tree").select("tree.id"))
-        .where("revoked_at", "is", null)
-        .returning("id")
-        .execute();
-      return rows.map((row) => row.id);
+      const ended: TokenId[] = [];
+      // Again until nothing is found: on PostgreSQL a statement does not see the child of a token that was being minted while it
+      // waited for that token's row, and the next statement does.
+      for (;;) {
+        const rows = await treeOf(db, root)
+          .updateTable("tokens")
+          .set({ revoked_at: now })
+          .where("id", "in", (eb) => eb.selectFrom("tree").select("tree.id"))
+          .where("revoked_at", "is", null)
+          .returning("id")
+          .execute();
+        if (rows.length === 0) return ended;
+        ended.push(...rows.map((row) => row.id));
+      }
     },
     async boundTo(account) {
       const rows = await db

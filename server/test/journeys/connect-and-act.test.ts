@@ -23,7 +23,10 @@ onEachDatabase("a person connects once and an agent acts as that person", (kind)
     const { json } = await house.call("GET", "/v1/connections/github/accounts/user_1");
     assert.equal(json.status, "ACTIVE");
     assert.equal(json.provider_user.login, "octo");
-    assert.deepEqual(json.installations.map((place: { account: string }) => place.account), ["octo"]);
+    assert.deepEqual(
+      json.installations.map((place: { account: string }) => place.account),
+      ["octo"],
+    );
   });
 
   test("tools act as the person", async () => {
@@ -32,7 +35,9 @@ onEachDatabase("a person connects once and an agent acts as that person", (kind)
     });
     assert.equal(made.status, 200, made.text);
     assert.equal(made.json.data.title, "Bug");
-    const list = await house.call("POST", "/v1/tools/github_user_repos_list/execute", { body: { identifier: "user_1", input: {} } });
+    const list = await house.call("POST", "/v1/tools/github_user_repos_list/execute", {
+      body: { identifier: "user_1", input: {} },
+    });
     assert.equal(list.status, 200, list.text);
     assert.ok(Array.isArray(list.json.data));
   });
@@ -42,19 +47,28 @@ onEachDatabase("a person connects once and an agent acts as that person", (kind)
     const answer = await house.call("GET", "/proxy/repos/octo/hello", { headers });
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.json.full_name, "octo/hello");
-    for (let n = 0; n < 3; n += 1) await house.call("POST", "/proxy/repos/octo/hello/issues", { headers, body: { title: `n ${n}` } });
+    for (let n = 0; n < 3; n += 1)
+      await house.call("POST", "/proxy/repos/octo/hello/issues", { headers, body: { title: `n ${n}` } });
     const page = await house.call("GET", "/proxy/repos/octo/hello/issues?per_page=1", { headers });
     assert.match(page.headers.get("link") ?? "", new RegExp(`<${house.origin}/proxy/`));
   });
 
   test("a bound token works at the GitHub Enterprise paths", async () => {
     const minted = await house.call("POST", "/v1/tokens", {
-      body: { name: "run", scopes: ["proxy"], account: { connection: "github", identifier: "user_1" }, expires_in: 3600 },
+      body: {
+        name: "run",
+        scopes: ["proxy"],
+        account: { connection: "github", identifier: "user_1" },
+        expires_in: 3600,
+      },
     });
     assert.equal(minted.status, 201, minted.text);
     const user = await house.call("GET", "/api/v3/user", { token: minted.json.token });
     assert.equal(user.json.login, "octo");
-    const graph = await house.call("POST", "/api/graphql", { token: minted.json.token, body: { query: "{viewer{login}}" } });
+    const graph = await house.call("POST", "/api/graphql", {
+      token: minted.json.token,
+      body: { query: "{viewer{login}}" },
+    });
     assert.equal(graph.json.data.viewer.login, "octo", graph.text);
   });
 

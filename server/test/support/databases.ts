@@ -72,5 +72,7 @@ const postgresAnswers = await answers();
 /** Runs a suite once on each database. */
 export function onEachDatabase(title: string, suite: (kind: DatabaseKind) => void): void {
   describe(`${title} (sqlite)`, () => suite("sqlite"));
-  describe(`${title} (postgres)`, { skip: postgresAnswers ? false : "PostgreSQL does not answer" }, () => suite("postgres"));
+  describe(`${title} (postgres)`, { skip: postgresAnswers ? false : "PostgreSQL does not answer" }, () =>
+    suite("postgres"),
+  );
 }

@@ -109,7 +109,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
       ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     };
     const allowUpstream = options.allowUpstream ?? { hosts: [], ranges: [{ address: "127.0.0.0", prefix: 8 }] };
-    const behalf = await compose({ url: origin, allowUpstream, keys, adminToken: new Credential(adminToken) }, store, world);
+    const behalf = await compose(
+      { url: origin, allowUpstream, keys, adminToken: new Credential(adminToken) },
+      store,
+      world,
+    );
     behalf.server.listen(port, "127.0.0.1");
     await once(behalf.server, "listening");
     opened.push(behalf);

@@ -13,7 +13,10 @@ export class Browser {
 
   async get(url: string, headers: Record<string, string> = {}): Promise<Landing> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const response = await fetch(url, { redirect: "manual", headers: { ...(cookie === "" ? {} : { cookie }), ...headers } });
+    const response = await fetch(url, {
+      redirect: "manual",
+      headers: { ...(cookie === "" ? {} : { cookie }), ...headers },
+    });
     for (const line of response.headers.getSetCookie()) {
       const [pair = ""] = line.split(";");
       this.#cookies.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
@@ -57,7 +60,11 @@ export async function makeConnection(house: TestHouse, spec: ConnectionSpec = {}
 }
 
 /** Makes the account and a link to it. */
-export async function makeLink(house: TestHouse, identifier: string, body: Record<string, unknown> = {}): Promise<string> {
+export async function makeLink(
+  house: TestHouse,
+  identifier: string,
+  body: Record<string, unknown> = {},
+): Promise<string> {
   const path = `/v1/connections/github/accounts/${encodeURIComponent(identifier)}`;
   await house.call("PUT", path);
   const answer = await house.call("POST", `${path}/link`, { body });

@@ -31,11 +31,11 @@ test("a slow reader slows the writer, and gets every byte in the end", async (t)
   const { origin, seen } = await gateway(t, upstream);
   const { port } = new URL(origin);
   const socket = connect(Number(port), "127.0.0.1", () => socket.write(get("/")));
-  await sleep(500);
+  await sleep(300);
   // Nothing was read: only what socket buffers hold has left the upstream.
   assert.equal(written < 48 * mib, true, `${written / mib} MiB were written`);
   const stalled = written;
-  await sleep(200);
+  await sleep(100);
   assert.equal(written, stalled);
   let read = 0;
   socket.on("data", (chunk: Buffer) => {
@@ -55,7 +55,7 @@ test("a slow upstream slows the uploader, and gets every byte in the end", async
         received += chunk.length;
       });
       request.on("end", () => response.end("done"));
-    }, 500);
+    }, 350);
   });
   const { origin } = await gateway(t, upstream);
   let taken = 0;
@@ -70,7 +70,7 @@ test("a slow upstream slows the uploader, and gets every byte in the end", async
     request.on("error", reject);
     body.pipe(request);
   });
-  await sleep(400);
+  await sleep(250);
   assert.equal(taken < 48 * mib, true, `${taken / mib} MiB were taken`);
   assert.equal(await answer, 200);
   assert.equal(received, total);
@@ -196,7 +196,7 @@ test("the time limit counts from the end of the body, however long the body take
   const { origin } = await gateway(t, upstream, { timeoutMs: 300 });
   const request = httpRequest(origin, { method: "POST" });
   const status = new Promise((resolve) => request.on("response", (answer) => resolve(answer.resume().statusCode)));
-  for (let sent = 0; sent < 8; sent += 1) {
+  for (let sent = 0; sent < 5; sent += 1) {
     request.write("part");
     await sleep(100);
   }

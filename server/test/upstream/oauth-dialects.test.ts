@@ -11,8 +11,8 @@ const now = 1_700_000_000_000;
 const old = new Credential("refresh-1");
 
 /** What a refresh comes to when the token endpoint answers this. */
-async function refreshed(t: TestContext, said: Said, settings: ProviderSettings = {}): Promise<GrantAnswer> {
-  const { origin } = await serving(t, () => said);
+async function refreshed(t: TestContext, answer: Said, settings: ProviderSettings = {}): Promise<GrantAnswer> {
+  const { origin } = await serving(t, () => answer);
   const { oauth, close } = talking();
   t.after(close);
   return oauth.refresh(generic({ token_url: `${origin}/token`, ...settings }), old);

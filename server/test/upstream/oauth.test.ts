@@ -11,7 +11,7 @@ const state = "s-1";
 test("an authorization URL carries client, redirect URI, state and an S256 challenge, and scopes only for an OAuth App", async () => {
   const { oauth } = talking();
   const hosts = { web: "https://github.example", api: "https://github.example/api/v3" };
-  const app = githubProvider({ hosts }, "github", { scopes: ["repo", "read:user"] });
+  const app = githubProvider(hosts, "github", { scopes: ["repo", "read:user"] });
   // The example of RFC 7636, appendix B.
   const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
   const url = new URL(await oauth.authorizeUrl(app, { state, verifier }));
@@ -25,7 +25,7 @@ test("an authorization URL carries client, redirect URI, state and an S256 chall
     code_challenge_method: "S256",
     scope: "repo read:user",
   });
-  const second = githubProvider({ hosts }, "github-app", { scopes: ["repo"] });
+  const second = githubProvider(hosts, "github-app", { scopes: ["repo"] });
   const without = new URL(await oauth.authorizeUrl(second, { state, verifier: VERIFIER }));
   assert.equal(without.searchParams.has("scope"), false);
 });

@@ -53,23 +53,23 @@ export async function speaking(t: TestContext): Promise<World> {
 
 type More = Partial<Pick<Provider, "scopes" | "settings">>;
 
-export function githubProvider(
-  from: { hosts: Hosts } | Hosts,
-  name: "github" | "github-app",
-  more: More = {},
-): Provider {
+export function githubProvider({ web, api }: Hosts, name: "github" | "github-app", more: More = {}): Provider {
   const client = name === "github" ? OAUTH_APP : GITHUB_APP;
-  const { web, api } = "hosts" in from ? from.hosts : from;
-  return provider(name, { hosts: { web, api }, clientId: client.clientId, clientSecret: client.clientSecret, ...more });
+  return providerOf(name, {
+    hosts: { web, api },
+    clientId: client.clientId,
+    clientSecret: client.clientSecret,
+    ...more,
+  });
 }
 
 export function generic(settings: ProviderSettings): Provider {
-  return provider("generic", { hosts: { web: "", api: "" }, clientId: "c 1", clientSecret: "s:1", settings });
+  return providerOf("generic", { hosts: { web: "", api: "" }, clientId: "c 1", clientSecret: "s:1", settings });
 }
 
 type Parts = More & { readonly hosts: Hosts; readonly clientId: string; readonly clientSecret: string };
 
-function provider(name: string, parts: Parts): Provider {
+function providerOf(name: string, parts: Parts): Provider {
   const preset = presetNamed(name);
   if (preset === undefined) throw new Error(`no preset ${name}`);
   const base = { preset, redirectUri: CALLBACK, scopes: [], settings: {} };

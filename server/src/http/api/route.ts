@@ -43,5 +43,5 @@ export type Route = RouteSpec<z.ZodType, z.ZodType, z.ZodType>;
 export function route<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType>(
   spec: RouteSpec<Body, Query, Params>,
 ): Route {
-  return spec as Route;
+  return spec;
 }

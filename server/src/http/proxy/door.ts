@@ -37,7 +37,8 @@ export async function passThrough(house: House, door: RawDoor, exchange: Exchang
   const { request, response, occasion } = exchange;
   const gone = new AbortController();
   response.once("close", () => {
-    if (!response.writableFinished) gone.abort();
+    // With a reason: making an AbortError for each costs more than the rest of the door.
+    if (!response.writableFinished) gone.abort("gone");
   });
   try {
     await pass(house, door, { exchange, signal: gone.signal });
@@ -56,6 +57,7 @@ async function pass(
 ): Promise<void> {
   const { request, response } = exchange;
   const { headers, method = "GET" } = request;
+  if (door.prefix !== "/proxy" && headers["connection_name"] !== undefined) throw strayName();
   const project = single(headers["behalf-project"]);
   const principal = await authenticate(house, { authorization: headers.authorization, project });
   const verdict = mayUse(principal, "proxy");
@@ -82,6 +84,14 @@ async function pass(
       signal,
     },
     response,
+  });
+}
+
+/** Clients that normalise paths turn `/proxy/../v1/…` into a call of another door with a proxy call's bearer (promise 12). */
+export function strayName(): Refusal {
+  return new Refusal("invalid_request", {
+    detail: "The header connection_name belongs to calls of /proxy only.",
+    next: { action: "fix_request", detail: "Check the path: it may have been shortened by `..` on its way here." },
   });
 }
 
