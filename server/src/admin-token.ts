@@ -1,6 +1,7 @@
 // Instance tokens kept in the database: the first one, printed once, and those made on the host.
 import { issueGatewayToken } from "./crypto/gateway-token.ts";
 import type { Random } from "./crypto/random.ts";
+import { freshToken } from "./rules/fresh-token.ts";
 import { idFrom } from "./rules/ids.ts";
 import type { Store } from "./store/store.ts";
 
@@ -16,22 +17,7 @@ export async function makeInstanceToken(powers: Powers, name: string): Promise<s
   const issued = issueGatewayToken("live", random);
   const id = idFrom("token", random(16));
   await store.change(async (tables, record) => {
-    await tables.tokens.add({
-      id,
-      project_id: null,
-      parent_id: null,
-      name,
-      digest: issued.digest,
-      preview: issued.preview,
-      scopes: JSON.stringify(["admin"]),
-      limits: "{}",
-      account_id: null,
-      agent_id: null,
-      created_at: now(),
-      expires_at: null,
-      last_used_at: null,
-      revoked_at: null,
-    });
+    await tables.tokens.add(freshToken({ id, project: null, name, issued, scopes: ["admin"], now: now() }));
     record({
       chain: "instance",
       name: "token.created",

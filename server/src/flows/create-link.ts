@@ -3,7 +3,7 @@ import type * as Wire from "@behalf/sdk";
 import { linkLifeMs } from "../rules/account.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import { isAllowedUrl } from "../rules/urls.ts";
+import { isAllowedUrl, parseWebUrl } from "../rules/urls.ts";
 import type { ConnectionRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
 import { type AccountAddress, accountAt } from "./steps/addressed.ts";
@@ -40,15 +40,20 @@ export async function createLink(
     project_id: account.project_id,
     account_id: account.id,
     digest: ticket.digest,
-    verify_url: ask.request.verify_url ?? null,
+    verify_url: normalForm(ask.request.verify_url),
     caller_state: ask.request.state ?? null,
-    return_url: ask.request.return_url ?? null,
+    return_url: normalForm(ask.request.return_url),
     openings: 0,
     created_at: now,
     expires_at: now + linkLifeMs,
     spent_at: null,
   });
   return { link: `${needs.origin}/connect/${ticket.plain}`, expires_at: iso(now + linkLifeMs) };
+}
+
+/** As the check understood it: in the caller's own spelling a laxer reader may see another host, or a line break. */
+function normalForm(url: string | undefined): string | null {
+  return url === undefined ? null : (parseWebUrl(url)?.href ?? null);
 }
 
 function checkUrls(connection: ConnectionRow, request: LinkRequest): void {

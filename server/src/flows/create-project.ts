@@ -1,6 +1,7 @@
 // Makes a project and its first token.
 import type * as Wire from "@behalf/sdk";
 import { actorOf } from "../rules/caller.ts";
+import { freshToken } from "../rules/fresh-token.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { House } from "./house.ts";
@@ -21,26 +22,12 @@ export async function createProject(needs: Needs, principal: Principal, ask: Pro
   const tokenId = needs.newId("token");
   await needs.store.change(async (tables, record) => {
     await tables.projects.add(project);
-    await tables.tokens.add({
-      id: tokenId,
-      project_id: project.id,
-      parent_id: null,
-      name: "first token",
-      digest: issued.digest,
-      preview: issued.preview,
-      scopes: JSON.stringify(["admin"]),
-      limits: "{}",
-      account_id: null,
-      agent_id: null,
-      created_at: now,
-      expires_at: null,
-      last_used_at: null,
-      revoked_at: null,
-    });
+    const scopes = ["admin"] as const;
+    await tables.tokens.add(freshToken({ id: tokenId, project: project.id, name: "first token", issued, scopes, now }));
     const actor = actorOf(principal);
     record({ chain: "instance", name: "project.created", actor, subject: project.id });
     record({ chain: project.id, name: "project.created", actor, subject: project.id });
-    record({ chain: project.id, name: "token.created", actor, subject: tokenId, details: { scopes: ["admin"] } });
+    record({ chain: project.id, name: "token.created", actor, subject: tokenId, details: { scopes } });
   });
   return { ...projectView(project), token: issued.plain };
 }

@@ -1,6 +1,6 @@
 // Runs a named tool as a person: checks the input and the caller's limits, lends a credential, calls GitHub, says what came of it.
 import type * as Wire from "@behalf/sdk";
-import { mayCall, type Principal } from "../rules/policy.ts";
+import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import { requestOf } from "../tools/request.ts";
 import type { Tool } from "../tools/tool.ts";
@@ -9,6 +9,7 @@ import { borrow } from "./steps/borrow.ts";
 import { callAnonymously, callAs, type PreparedCall } from "./steps/call-github.ts";
 import { knownTool } from "./steps/known-tool.ts";
 import { resolveAccount } from "./steps/resolve-account.ts";
+import { demandWithinLimits } from "./steps/within-limits.ts";
 
 type Needs = Pick<
   House,
@@ -57,15 +58,7 @@ function prepare(needs: Needs, tool: Tool, input: unknown): PreparedCall {
 
 function authorise(principal: Principal, { tool, request }: PreparedCall): void {
   const { method, changes, name } = tool;
-  const verdict = mayCall(principal.limits, { tool: name, method, changes, repository: request.repository ?? "none" });
-  if (verdict.kind === "allow") return;
-  throw new Refusal(verdict.code, {
-    detail: verdict.detail,
-    next: {
-      action: "use_other_token",
-      detail: "Stay within the limits of this token, or ask for one that allows this.",
-    },
-  });
+  demandWithinLimits(principal, { tool: name, method, changes, repository: request.repository ?? "none" });
 }
 
 function accountNeeded(): Refusal {

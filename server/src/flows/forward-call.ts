@@ -4,15 +4,16 @@ import type { Readable } from "node:stream";
 import { requestHeaders, responseHeaders } from "../rules/headers.ts";
 import { toOurs } from "../rules/links.ts";
 import { checkTarget, repositoryOf } from "../rules/paths.ts";
-import { isReadMethod, mayCall, type Principal } from "../rules/policy.ts";
+import { isReadMethod, type Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { ForwardAnswer } from "../upstream/forward-types.ts";
-import type { Hosts } from "../upstream/provider.ts";
+import type { Hosts } from "../upstream/hosts.ts";
 import type { Lent } from "../vault/lend.ts";
 import type { House } from "./house.ts";
 import { borrow } from "./steps/borrow.ts";
 import { type Naming, resolveAccount } from "./steps/resolve-account.ts";
 import { upstreamFailure } from "./steps/upstream-failure.ts";
+import { demandWithinLimits } from "./steps/within-limits.ts";
 
 type Needs = Pick<House, "store" | "vault" | "forward" | "presets" | "now" | "origin" | "background" | "log">;
 
@@ -67,19 +68,11 @@ function checkPolicy(principal: Principal, call: RawCall): void {
   if (graphqlDoor && target.path !== "/")
     throw new Refusal("not_found", { detail: "GraphQL has one address: /api/graphql." });
   const graphql = graphqlDoor || target.segments.some((segment) => /^graphql$/i.test(segment));
-  const verdict = mayCall(principal.limits, {
+  demandWithinLimits(principal, {
     method: call.method,
     changes: !isReadMethod(call.method),
     repository: graphql ? "unknown" : repositoryOf(target.segments),
     graphql,
-  });
-  if (verdict.kind === "allow") return;
-  throw new Refusal(verdict.code, {
-    detail: verdict.detail,
-    next: {
-      action: "use_other_token",
-      detail: "Stay within the limits of this token, or ask for one that allows this.",
-    },
   });
 }
 

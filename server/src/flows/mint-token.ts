@@ -1,6 +1,7 @@
 // Mints a gateway token that holds no more than its parent.
 import type * as Wire from "@behalf/sdk";
 import { actorOf, projectOf } from "../rules/caller.ts";
+import { freshToken } from "../rules/fresh-token.ts";
 import { type Limits, mayMint, type Principal, type Scope } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { House } from "./house.ts";
@@ -36,22 +37,18 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
   }
   const { ask } = minting;
   const issued = needs.vault.issueToken(principal.environment);
-  const row = {
+  const row = freshToken({
     id: needs.newId("token"),
-    project_id: project,
-    parent_id: principal.isInstance || principal.tokenId === "environment" ? null : principal.tokenId,
+    project,
+    parent: principal.isInstance || principal.tokenId === "environment" ? null : principal.tokenId,
     name: request.name,
-    digest: issued.digest,
-    preview: issued.preview,
-    scopes: JSON.stringify(ask.scopes),
-    limits: JSON.stringify(ask.limits),
-    account_id: ask.accountId,
-    agent_id: null,
-    created_at: now,
-    expires_at: ask.expiresAt,
-    last_used_at: null,
-    revoked_at: null,
-  };
+    issued,
+    scopes: ask.scopes,
+    limits: ask.limits,
+    account: ask.accountId,
+    now,
+    expiresAt: ask.expiresAt,
+  });
   await needs.store.change(async (tables, record) => {
     // The parent may have been revoked since it was let in: its children must not outlive it.
     const parent = row.parent_id === null ? undefined : await tables.tokens.lockLiving(row.parent_id);

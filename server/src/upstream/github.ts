@@ -2,7 +2,7 @@
 import type { Credential } from "../crypto/credential.ts";
 import { isJson, parseJson, textOf } from "./answer-body.ts";
 import type { Answer, Exchange, ExchangeRequest, Failure, Transport } from "./exchange.ts";
-import type { Hosts } from "./provider.ts";
+import type { Hosts } from "./hosts.ts";
 
 const redirectsMax = 3;
 

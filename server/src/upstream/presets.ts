@@ -1,5 +1,5 @@
 // The providers we know, as data: adding one adds a row and no code.
-import type { Hosts } from "./provider.ts";
+import type { Hosts } from "./hosts.ts";
 
 /** Where a provider does what. Templates know `{web}`, `{api}` and `{client_id}`; null means that the connection's settings say it, or nobody. */
 export interface PresetUrls {

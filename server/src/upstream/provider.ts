@@ -1,12 +1,7 @@
 // What the rest of the house says to, and hears from, an OAuth provider. Types only.
 import type { Credential } from "../crypto/credential.ts";
+import type { Hosts } from "./hosts.ts";
 import type { Preset } from "./presets.ts";
-
-/** Where a provider lives: origins with an optional base path, no trailing slash. GitHub Enterprise Server and ghe.com differ here only. */
-export interface Hosts {
-  readonly web: string;
-  readonly api: string;
-}
 
 /** What a `generic` connection adds to its preset, and what `github-app` may add for the installation page. */
 export interface ProviderSettings {

@@ -4,7 +4,8 @@ import type { Place } from "../crypto/seal.ts";
 import { type AccountId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
 import type { RevocationRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
-import type { Hosts, Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";
+import type { Hosts } from "../upstream/hosts.ts";
+import type { Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";
 import type { VaultPowers } from "./powers.ts";
 import type { TokenPair } from "./take-in.ts";
 

@@ -3,7 +3,8 @@ import { Credential } from "../crypto/credential.ts";
 import { digestOf } from "../crypto/digest.ts";
 import type { KeyRing, Place } from "../crypto/seal.ts";
 import type { AccountRow, AttemptRow, ConnectionRow } from "../store/schema.ts";
-import type { Hosts, Provider, ProviderSettings, Tokens } from "../upstream/provider.ts";
+import type { Hosts } from "../upstream/hosts.ts";
+import type { Provider, ProviderSettings, Tokens } from "../upstream/provider.ts";
 import type { VaultPowers } from "./powers.ts";
 
 export interface TokenPair {

@@ -6,9 +6,10 @@ import { Credential } from "../../src/crypto/credential.ts";
 import type { AddressRange } from "../../src/rules/addresses.ts";
 import type { Transport } from "../../src/upstream/exchange.ts";
 import { makeGuard } from "../../src/upstream/guard.ts";
+import type { Hosts } from "../../src/upstream/hosts.ts";
 import { makeOAuth } from "../../src/upstream/oauth.ts";
 import { presetNamed } from "../../src/upstream/presets.ts";
-import type { GrantAnswer, Hosts, OAuth, Provider, ProviderSettings, Tokens } from "../../src/upstream/provider.ts";
+import type { GrantAnswer, OAuth, Provider, ProviderSettings, Tokens } from "../../src/upstream/provider.ts";
 import { makeTransport } from "../../src/upstream/transport.ts";
 import { CALLBACK, GITHUB_APP, OAUTH_APP, seeded, VERIFIER } from "../fake-github/testing.ts";
 

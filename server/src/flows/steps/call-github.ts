@@ -6,7 +6,7 @@ import type { ToolRequest } from "../../tools/request.ts";
 import type { Tool } from "../../tools/tool.ts";
 import type { Failure } from "../../upstream/exchange.ts";
 import type { GitHubAnswer } from "../../upstream/github.ts";
-import type { Hosts } from "../../upstream/provider.ts";
+import type { Hosts } from "../../upstream/hosts.ts";
 import type { Lent } from "../../vault/lend.ts";
 import type { House } from "../house.ts";
 import { after401, toolRefusal } from "./tool-refusal.ts";

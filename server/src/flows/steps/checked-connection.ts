@@ -3,8 +3,9 @@
 import { Refusal } from "../../rules/refusal.ts";
 import { isLoopbackHost, parseBase, parseOrigin, parseWebUrl } from "../../rules/urls.ts";
 import type { ConnectionRow } from "../../store/schema.ts";
+import type { Hosts } from "../../upstream/hosts.ts";
 import type { Preset } from "../../upstream/presets.ts";
-import type { Hosts, ProviderSettings } from "../../upstream/provider.ts";
+import type { ProviderSettings } from "../../upstream/provider.ts";
 import type { House } from "../house.ts";
 
 /** The members of a connection that can be given and changed. */

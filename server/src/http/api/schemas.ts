@@ -196,7 +196,13 @@ export const account = z.object({
 }) satisfies z.ZodType<Wire.Account>;
 export const linkAsk = z.strictObject({
   verify_url: url.optional(),
-  state: z.string().min(1).max(1024).optional(),
+  // PostgreSQL keeps no NUL, and half a surrogate pair would come back as another text.
+  state: z
+    .string()
+    .min(1)
+    .max(1024)
+    .refine((text) => !text.includes("\u0000") && text.isWellFormed(), "must be well-formed text without NUL")
+    .optional(),
   return_url: url.optional(),
 });
 export const link = z.object({ link: url, expires_at: time }) satisfies z.ZodType<Wire.Link>;
