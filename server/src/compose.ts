@@ -35,13 +35,18 @@ export interface World {
   readonly lookup?: Lookup;
   /** `refreshLeaseMs` but for tests that cannot wait a minute. */
   readonly leaseMs?: number;
+  /** How often the house sweeps; tests do not wait for it either. */
+  readonly sweepEveryMs?: number;
 }
 
 export interface Behalf {
   readonly house: House;
   readonly server: Server;
-  sweep(): Promise<void>;
+  /** `isEnding`: from then on it begins nothing new. */
+  sweep(isEnding?: () => boolean): Promise<void>;
   verifyAudit(): Promise<AuditReport>;
+  /** Ends every wait for an upstream but for a refresh: cut off, it could lose the pair that it was about to receive. */
+  giveUp(): Promise<void>;
   /** Waits for what runs in the background, then closes upstream connections and the database. */
   close(): Promise<void>;
 }
@@ -74,7 +79,19 @@ export async function openStore(
   const auditKey = await openAuditKey(ring, database.meta, world.random);
   const auditLink = (text: string): string => hmac(auditKey, text);
   const newId = () => idFrom("event", world.random(16));
-  return { ring, auditLink, store: database.withChain({ link: auditLink, newId, now: world.now }) };
+  const store = database.withChain({ link: auditLink, newId, now: world.now });
+  await recordKey(store, ring.newest, world.now());
+  return { ring, auditLink, store };
+}
+
+/** The chain needs the ring, so a key is recorded once the chain is open: at the latest by the next start. */
+async function recordKey(store: Store, id: string, now: number): Promise<void> {
+  if ((await store.meta.find(`key_added:${id}`)) !== undefined) return;
+  await store.change(async (tables, record) => {
+    const first = await tables.meta.putOnce(`key_added:${id}`, String(now));
+    const actor = { kind: "system", task: "start" } as const;
+    if (first) record({ chain: "instance", name: "key.added", actor, subject: id });
+  });
 }
 
 export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
@@ -107,8 +124,12 @@ export async function compose(config: Needed, database: Database, world: World):
   return {
     house,
     server: makeServer(house, { version, ready: async () => isReady(database) }),
-    sweep: async () => sweep({ ...house, leaseMs }),
+    sweep: async (isEnding = () => false) => sweep({ ...house, leaseMs, isEnding }),
     verifyAudit: async () => verifyAudit({ store, auditLink }),
+    async giveUp() {
+      await vault.settle();
+      await transport.cut();
+    },
     async close() {
       await vault.settle();
       await background.settle();

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Credential } from "./crypto/credential.ts";
 import type { Random } from "./crypto/random.ts";
 import { keyRing, type NamedKey } from "./settings.ts";
+import { WrongKeys } from "./vault/keys.ts";
 
 export function keysPath(databaseFile: string): string {
   return join(dirname(databaseFile), "behalf.keys");
@@ -15,7 +16,7 @@ export function readKeysFile(databaseFile: string): readonly NamedKey[] | undefi
   if (!existsSync(path)) return undefined;
   const parsed = keyRing(readFileSync(path, "utf8").trim());
   if ("value" in parsed) return parsed.value;
-  throw new Error(`${path} ${parsed.wrong}. Bring it back from your backup.`);
+  throw new WrongKeys(`${path} ${parsed.wrong}. Bring it back from your backup.`);
 }
 
 /** Makes the file whole or not at all: of several processes that start at once, one wins and all read what it wrote. */

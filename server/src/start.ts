@@ -3,9 +3,10 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { makeFirstToken } from "./admin-token.ts";
-import { type Behalf, compose, databaseOf, openStore, type World } from "./compose.ts";
+import { type Behalf, compose, databaseOf, type World } from "./compose.ts";
 import { type Config, originAt } from "./config.ts";
 import { systemRandom } from "./crypto/random.ts";
+import { type Drain, makeDrain, within } from "./http/drain.ts";
 import { makeKeysFile, readKeysFile } from "./keys-file.ts";
 import { createLog } from "./log.ts";
 import type { NamedKey } from "./settings.ts";
@@ -21,7 +22,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const sweepEveryMs = 15_000;
+const sweepEveryMsByDefault = 15_000;
 
 export function systemWorld(config: { readonly logLevel: Config["logLevel"] }): World {
   const write = (line: string): void => void process.stderr.write(line);
@@ -42,12 +43,13 @@ export async function keysFor(config: Config, database: Database, wasEmpty: bool
   if (there !== undefined) return there;
   // Another process may have migrated a moment ago: empty is what counts, not who was first.
   const isNew = wasEmpty || (await database.meta.sealingKeys()).length === 0;
-  if (!isNew) {
-    throw new WrongKeys(
-      `The database ${file} holds sealed values, and its keys are missing. Set BEHALF_KEYS, or bring back behalf.keys beside it.`,
-    );
-  }
-  return makeKeysFile(file, systemRandom);
+  if (isNew) return makeKeysFile(file, systemRandom);
+  // It may also have made the keys and sealed with them since we looked for the file.
+  const late = readKeysFile(file);
+  if (late !== undefined) return late;
+  throw new WrongKeys(
+    `The database ${file} holds sealed values, and its keys are missing. Set BEHALF_KEYS, or bring back behalf.keys beside it.`,
+  );
 }
 
 export async function start(config: Config, world: World): Promise<Running> {
@@ -55,8 +57,7 @@ export async function start(config: Config, world: World): Promise<Running> {
   try {
     const { wasEmpty } = await database.migrate();
     const keys = await keysFor(config, database, wasEmpty);
-    const firstToken = await firstTokenFor(config, { database, keys, world });
-    return await listen(config, { database, keys, world, firstToken });
+    return await listen(config, { database, keys, world });
   } catch (error) {
     await database.close();
     throw error;
@@ -69,27 +70,25 @@ interface Prepared {
   readonly world: World;
 }
 
-async function firstTokenFor(config: Config, { database, keys, world }: Prepared): Promise<string | undefined> {
+/** Made only once we listen: a start that fails after it would have spent the one time the token is shown. */
+async function firstTokenFor(config: Config, { house }: Behalf, { random, now }: World): Promise<string | undefined> {
   if (config.adminToken !== null || config.database.kind === "postgres") return undefined;
-  const { store } = await openStore(database, keys, world);
-  return makeFirstToken({ store, random: world.random, now: world.now });
+  return makeFirstToken({ store: house.store, random, now });
 }
 
-async function listen(
-  config: Config,
-  prepared: Prepared & { readonly firstToken: string | undefined },
-): Promise<Running> {
-  const { database, keys, world, firstToken } = prepared;
+async function listen(config: Config, { database, keys, world }: Prepared): Promise<Running> {
   // Port 0 is known only once we listen, and every URL we build needs it: so a probe finds one first.
   const port = config.port === 0 ? await freePort(config.host) : config.port;
   const url = config.url.endsWith(":0") ? originAt(config.host, port) : config.url;
   const behalf = await compose({ ...config, url, keys }, database, world);
+  const drain = makeDrain(behalf.server);
   behalf.server.listen(port, config.host);
   await once(behalf.server, "listening");
+  const firstToken = await firstTokenFor(config, behalf, world);
   const stopSweeping = sweepRegularly(behalf, world);
   let ending: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    ending ??= end(behalf, { stopSweeping, drainMs: config.drainSeconds * 1000, world });
+    ending ??= end(behalf, { drain, stopSweeping, drainMs: config.drainSeconds * 1000, world });
     return ending;
   };
   return { behalf, origin: url, firstToken, stop };
@@ -105,14 +104,15 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
-function sweepRegularly(behalf: Behalf, { log }: World): () => Promise<void> {
+function sweepRegularly(behalf: Behalf, { log, sweepEveryMs = sweepEveryMsByDefault }: World): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let isBusy = false;
+  let isEnding = false;
   const round = (): void => {
     if (isBusy) return;
     isBusy = true;
     running = behalf
-      .sweep()
+      .sweep(() => isEnding)
       .catch((error: unknown) => log.error("The sweep failed", { error }))
       .finally(() => {
         isBusy = false;
@@ -121,31 +121,29 @@ function sweepRegularly(behalf: Behalf, { log }: World): () => Promise<void> {
   round();
   const timer = setInterval(round, sweepEveryMs);
   return async () => {
+    isEnding = true;
     clearInterval(timer);
     await running;
   };
 }
 
 interface Ending {
+  readonly drain: Drain;
   readonly stopSweeping: () => Promise<void>;
   readonly drainMs: number;
   readonly world: World;
 }
 
-/** No accepted request is cut before its time: no new ones, idle connections closed, the rest gets the drain time. */
-async function end(behalf: Behalf, { stopSweeping, drainMs, world }: Ending): Promise<void> {
-  const { server } = behalf;
-  const closed = once(server, "close");
-  server.close();
-  server.closeIdleConnections();
-  // A connection that falls idle while we drain would hold us up until its keep-alive ends.
-  const closer = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => {
-    world.log.warn("The drain time is over; what still ran was cut", { seconds: drainMs / 1000 });
-    server.closeAllConnections();
-  }, drainMs);
-  await Promise.all([closed, stopSweeping()]);
-  clearInterval(closer);
-  clearTimeout(cut);
-  await behalf.close();
+/** Requests and what runs in the background get the drain time together; only a refresh may need longer (design §10.1). */
+async function end(behalf: Behalf, { drain, stopSweeping, drainMs, world }: Ending): Promise<void> {
+  const deadline = performance.now() + drainMs;
+  const swept = stopSweeping();
+  const cut = await drain({ ms: drainMs, giveUp: async () => behalf.giveUp() });
+  if (cut > 0) {
+    const seconds = drainMs / 1000;
+    world.log.warn("The drain time is over; what still ran was cut", { seconds, requests: cut });
+  }
+  const closed = swept.then(async () => behalf.close());
+  if (!(await within(deadline - performance.now(), closed))) await behalf.giveUp();
+  await closed;
 }

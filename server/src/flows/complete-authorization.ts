@@ -185,8 +185,9 @@ async function connect(needs: Needs, taken: Taken, { tokens, facts }: Brought): 
   const { attempt, provider, connection, link } = taken;
   const actor = { kind: "person", attempt: attempt.id } as const;
   const adopted = await needs.store.change(async (tables, record) => {
+    await tables.accounts.lock(attempt.project_id, attempt.account_id);
     // The account may have been deleted meanwhile, and the attempt with it: then nobody waits for these tokens.
-    const settled = await tables.attempts.settle(attempt.id, { status: "DONE" });
+    const settled = await tables.attempts.settle(attempt.id, { status: "DONE", provider_user_id: facts.user.id });
     if (!settled) return undefined;
     return needs.vault.adopt({ tables, record }, { attempt, provider, tokens, facts, mayReplaceUser: false, actor });
   });
@@ -209,6 +210,8 @@ async function awaitVerification(needs: Needs, taken: Taken, { tokens, facts }: 
   const ticket = needs.vault.issueTicket("auth-request");
   const actor = { kind: "person", attempt: attempt.id } as const;
   const kept = await needs.store.change(async (tables, record) => {
+    const account = await tables.accounts.lock(attempt.project_id, attempt.account_id);
+    if (account === undefined || account.status_reason === "deletion_pending") return false;
     const settled = await tables.attempts.settle(attempt.id, {
       status: "VERIFYING",
       auth_request_digest: ticket.digest,

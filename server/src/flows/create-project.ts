@@ -1,9 +1,8 @@
 // Makes a project and its first token.
 import type * as Wire from "@behalf/sdk";
-import { actorOf } from "../rules/caller.ts";
+import { actorOf, instanceOnly } from "../rules/caller.ts";
 import { freshToken } from "../rules/fresh-token.ts";
 import type { Principal } from "../rules/policy.ts";
-import { Refusal } from "../rules/refusal.ts";
 import type { House } from "./house.ts";
 import { projectView } from "./steps/views.ts";
 
@@ -30,14 +29,4 @@ export async function createProject(needs: Needs, principal: Principal, ask: Pro
     record({ chain: project.id, name: "token.created", actor, subject: tokenId, details: { scopes } });
   });
   return { ...projectView(project), token: issued.plain };
-}
-
-export function instanceOnly(): Refusal {
-  return new Refusal("scope_missing", {
-    detail: "Projects are made and listed with the instance token only.",
-    next: {
-      action: "use_other_token",
-      detail: "Use BEHALF_ADMIN_TOKEN, or a token of `behalf tokens create --admin`.",
-    },
-  });
 }

@@ -59,6 +59,7 @@ function freshRow(needs: Pick<House, "now" | "newId">, connection: ConnectionRow
     access_digest: null,
     refresh_digest: null,
     expires_at: null,
+    life_ms: null,
     refresh_expires_at: null,
     installations: null,
     checked_at: null,

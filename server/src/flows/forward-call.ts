@@ -10,7 +10,7 @@ import type { ForwardAnswer } from "../upstream/forward-types.ts";
 import type { Hosts } from "../upstream/hosts.ts";
 import type { Lent } from "../vault/lend.ts";
 import type { House } from "./house.ts";
-import { borrow } from "./steps/borrow.ts";
+import { borrow, trust } from "./steps/borrow.ts";
 import { type Naming, resolveAccount } from "./steps/resolve-account.ts";
 import { upstreamFailure } from "./steps/upstream-failure.ts";
 import { demandWithinLimits } from "./steps/within-limits.ts";
@@ -47,6 +47,7 @@ export async function forwardCall(
   if (resolved === undefined) throw accountNeeded(call.door);
   const lent = await borrow(needs, resolved);
   const { answer, used } = await sendOnce(needs, lent, call);
+  if (answer.status !== 401) trust(needs, used);
   const { base, ours } = routeOf(used.provider.hosts, call, needs.origin);
   const headers = responseHeaders(answer.headers, (url) => toOurs(url, base, ours));
   const passed = await answer.stream(response, headers);
@@ -66,7 +67,10 @@ function checkPolicy(principal: Principal, call: RawCall): void {
     });
   }
   if (graphqlDoor && target.path !== "/")
-    throw new Refusal("not_found", { detail: "GraphQL has one address: /api/graphql." });
+    throw new Refusal("not_found", {
+      detail: "GraphQL has one address: /api/graphql.",
+      next: { action: "fix_request", method: "POST", detail: "Send the query as JSON to exactly that path." },
+    });
   const graphql = graphqlDoor || target.segments.some((segment) => /^graphql$/i.test(segment));
   demandWithinLimits(principal, {
     method: call.method,

@@ -40,7 +40,7 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
   const row = freshToken({
     id: needs.newId("token"),
     project,
-    parent: principal.isInstance || principal.tokenId === "environment" ? null : principal.tokenId,
+    parent: principal.tokenId === "environment" ? null : principal.tokenId,
     name: request.name,
     issued,
     scopes: ask.scopes,
@@ -53,7 +53,10 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
     // The parent may have been revoked since it was let in: its children must not outlive it.
     const parent = row.parent_id === null ? undefined : await tables.tokens.lockLiving(row.parent_id);
     if (row.parent_id !== null && parent === undefined)
-      throw new Refusal("unauthenticated", { detail: "Your token was revoked." });
+      throw new Refusal("unauthenticated", {
+        detail: "Your token was revoked.",
+        next: { action: "authenticate", detail: "Ask whoever minted your token for a new one." },
+      });
     await tables.tokens.add(row);
     record({
       chain: project,

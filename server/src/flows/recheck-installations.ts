@@ -20,14 +20,21 @@ export interface Rechecked {
 }
 
 const openForMs = 3_600_000;
+/** A page that is reloaded over and over must not burn the operator's rate limit. */
+const askEveryMs = 2_000;
 
 export async function recheckInstallations(needs: Needs, ask: Recheck): Promise<Rechecked> {
   const attempt = await ownAttempt(needs, ask);
   const account = await needs.store.accounts.find(attempt.project_id, attempt.account_id);
   const connection = await needs.store.connections.find(attempt.connection_id);
-  if (account === undefined || connection === undefined) throw over();
+  // Whoever connected since is none of this browser's business.
+  const isTheirs = account !== undefined && account.provider_user_id === attempt.provider_user_id;
+  if (!isTheirs || connection === undefined) throw over();
   const link = await needs.store.links.find(attempt.link_id);
-  return { connection, account: await noteInstallations(needs, account), returnUrl: link?.return_url ?? null };
+  const now = needs.now();
+  const isTurn = await needs.store.accounts.claimCheck(account.id, { now, before: now - askEveryMs });
+  const noted = isTurn ? await noteInstallations(needs, account) : account;
+  return { connection, account: noted, returnUrl: link?.return_url ?? null };
 }
 
 async function ownAttempt(needs: Needs, { attempt: id, browser }: Recheck): Promise<AttemptRow> {

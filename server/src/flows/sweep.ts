@@ -1,9 +1,13 @@
 // What time brings about: refreshes ahead, unconfirmed attempts, revocations to repeat, probes, rows past their use.
-import { probeIntervalMs, refreshAheadMs, refreshLeaseMs } from "../rules/account.ts";
+import { isDueAhead, probeIntervalMs, refreshAheadMs, refreshLeaseMs } from "../rules/account.ts";
 import type { AttemptRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
 
-type Needs = Pick<House, "store" | "vault" | "oauth" | "now" | "log"> & { readonly leaseMs?: number };
+type Needs = Pick<House, "store" | "vault" | "oauth" | "now" | "log"> & {
+  readonly leaseMs?: number;
+  /** From then on nothing new is begun. */
+  readonly isEnding?: () => boolean;
+};
 
 const batch = 50;
 const sideBySide = 4;
@@ -24,6 +28,7 @@ const chores: readonly Chore[] = [
 /** One round. A chore that fails is logged and does not keep the others from their turn. */
 export async function sweep(needs: Needs): Promise<void> {
   for (const [name, work] of chores) {
+    if (needs.isEnding?.() === true) return;
     try {
       await work(needs);
     } catch (error) {
@@ -35,21 +40,24 @@ export async function sweep(needs: Needs): Promise<void> {
 async function recoverRefreshes(needs: Needs): Promise<void> {
   const { store, vault, now } = needs;
   const left = await store.refreshes.abandoned(now() - (needs.leaseMs ?? refreshLeaseMs), batch);
-  for (const trace of left) {
+  await eachOf(needs, left, async (trace) => {
     const account = await store.accounts.byId(trace.account_id);
     if (account?.status !== "ACTIVE" || account.refresh_digest !== trace.refresh_digest) {
       await store.refreshes.end(trace.id, "void", now());
     } else if (account.refresh_not_before <= now()) await vault.refresh(account);
-  }
+  });
 }
 
 async function refreshAhead(needs: Needs): Promise<void> {
-  const due = await needs.store.accounts.refreshDue(needs.now() + refreshAheadMs, needs.now(), batch);
-  await eachOf(due, async (account) => needs.vault.refresh(account));
+  const now = needs.now();
+  const near = await needs.store.accounts.refreshDue(now + refreshAheadMs, now, batch);
+  const due = near.filter((account) => isDueAhead(account, now));
+  await eachOf(needs, due, async (account) => needs.vault.refresh(account));
 }
 
 async function endOverdueAttempts(needs: Needs): Promise<void> {
-  for (const attempt of await needs.store.attempts.overdue(needs.now(), batch)) await endAttempt(needs, attempt);
+  const overdue = await needs.store.attempts.overdue(needs.now(), batch);
+  await eachOf(needs, overdue, async (attempt) => endAttempt(needs, attempt));
 }
 
 async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
@@ -57,6 +65,7 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
   const connection = await store.connections.find(attempt.connection_id);
   const tokens = vault.openAttempt(attempt);
   const id = await store.change(async (tables, record) => {
+    await tables.accounts.lock(attempt.project_id, attempt.account_id);
     if (!(await tables.attempts.close(attempt.id, "FAILED"))) return undefined;
     const chain = attempt.project_id;
     record({
@@ -86,13 +95,13 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
 
 async function repeatRevocations(needs: Needs): Promise<void> {
   const due = await needs.store.revocations.due(needs.now(), batch);
-  await eachOf(due, async (row) => needs.vault.attemptRevocation(row.id));
+  await eachOf(needs, due, async (row) => needs.vault.attemptRevocation(row.id));
 }
 
 /** Providers tell nobody when a person withdraws an OAuth App's grant: so we ask, about daily. */
 async function probe(needs: Needs): Promise<void> {
   const due = await needs.store.accounts.probeDue(needs.now() - probeIntervalMs, batch);
-  await eachOf(due, async (account) => {
+  await eachOf(needs, due, async (account) => {
     const checked = await needs.vault.check(account);
     // One that cannot be asked just now waits for the next day, so that it does not crowd out the others.
     if (checked.checked_at === account.checked_at && checked.status === "ACTIVE") {
@@ -113,10 +122,17 @@ async function tidy(needs: Needs): Promise<void> {
   await store.refreshes.eraseEndedBefore(now() - 30 * dayMs);
 }
 
-async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
+/** One that fails is logged and does not keep the others from their turn. */
+async function eachOf<Item extends { readonly id: string }>(
+  { log }: Needs,
+  items: readonly Item[],
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> {
   const queue = [...items];
   const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      await work(item).catch((error: unknown) => log.error("A chore failed for one row", { row: item.id, error }));
+    }
   };
   await Promise.all(Array.from({ length: sideBySide }, worker));
 }

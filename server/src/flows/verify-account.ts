@@ -42,6 +42,7 @@ async function confirm(
   if (tokens === undefined || attempt.grant_facts === null) throw unknown();
   const facts = JSON.parse(attempt.grant_facts) as GrantFacts;
   const adopted = await needs.store.change(async (tables, record) => {
+    await tables.accounts.lock(attempt.project_id, attempt.account_id);
     if (!(await tables.attempts.close(attempt.id, "DONE"))) throw unknown();
     return needs.vault.adopt(
       { tables, record },

@@ -16,12 +16,17 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
   if (declared > bytesMax) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  if (request.body !== null) {
+  if (request.body === null) return Buffer.concat(chunks);
+  try {
     for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
       size += chunk.byteLength;
       if (size > bytesMax) throw tooLarge();
       chunks.push(chunk);
     }
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    // The client went away in the middle, or what it sent is no chunked body: no fault of ours.
+    throw badBody("The body ended before it was whole.");
   }
   return Buffer.concat(chunks);
 }

@@ -76,11 +76,11 @@ const accountTrouble = /^account_(pending|verifying|expired|revoked|disconnected
 export function proxyAnswer(refusal: Refusal, occasion: Occasion, shape: "problem" | "github"): WireAnswer {
   const problem = problemOf(refusal, occasion);
   const status = accountTrouble.test(refusal.code) ? 403 : refusal.status;
-  const sentence = [problem.title, problem.detail, problem.next?.detail]
+  const sentences = [problem.title, problem.detail, problem.next?.detail]
     .filter((part) => part !== undefined)
-    .join(". ");
+    .map((part) => part.replace(/[.]?$/, "."));
   const github = {
-    message: sentence.replaceAll("..", "."),
+    message: sentences.join(" "),
     documentation_url: problem.type,
     status: String(status),
     code: problem.code,

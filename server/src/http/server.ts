@@ -1,6 +1,6 @@
 // The one listener: raw proxy doors first, everything else through the framework; drains on demand.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { Hono } from "hono";
 import type { House } from "../flows/house.ts";
 import { Refusal } from "../rules/refusal.ts";
@@ -12,6 +12,7 @@ import { projectRoutes } from "./api/projects.ts";
 import type { Route } from "./api/route.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { toolRoutes } from "./api/tools.ts";
+import { answerBroken } from "./broken.ts";
 import { mountConnect } from "./person/connect.ts";
 import { mountFront } from "./person/front.ts";
 import { type Occasion, problemAnswer, refusalOf } from "./problem.ts";
@@ -36,24 +37,38 @@ export interface HttpOptions {
 }
 
 export function makeServer(house: House, options: HttpOptions): Server {
-  const listener = getRequestListener(makeApp(house, options).fetch, { overrideGlobalObjects: false });
+  const newOccasion = (): Occasion => ({ requestId: house.newId("request"), origin: house.origin, log: house.log });
+  const listener = getRequestListener(makeApp(house, options).fetch, {
+    overrideGlobalObjects: false,
+    // For HTTP/1.0 without Host; no URL is ever built from it.
+    hostname: new URL(house.origin).host,
+    errorHandler: (error) => {
+      const occasion = newOccasion();
+      const refusal = error instanceof RequestError ? badTarget(house) : refusalOf(error, occasion);
+      const { status, headers, body } = problemAnswer(refusal, occasion);
+      return new Response(body, { status, headers });
+    },
+  });
   const server = createServer({
     requestTimeout: 0,
     headersTimeout: headersMs,
     keepAliveTimeout: idleMs,
     connectionsCheckingInterval: 5_000,
+    // Looked at below, so that the refusal says what is wrong.
+    requireHostHeader: false,
   });
   server.on("request", (request, response) => {
-    const occasion = { requestId: house.newId("request"), origin: house.origin, log: house.log };
-    receive(house, { request, response, occasion }, listener).catch((error: unknown) => {
-      answer(response, problemAnswer(refusalOf(error, occasion), occasion));
+    const occasion = newOccasion();
+    // In the background, so that the end of the process waits for work whose caller has gone away already.
+    house.background("request", async () => {
+      try {
+        await receive(house, { request, response, occasion }, listener);
+      } catch (error) {
+        answer(response, problemAnswer(refusalOf(error, occasion), occasion));
+      }
     });
   });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-    const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  });
+  answerBroken(server, newOccasion);
   return server;
 }
 
@@ -70,6 +85,7 @@ async function receive(house: House, received: Received, listener: Listener): Pr
   const url = request.url ?? "";
   // A request line without a version is HTTP/0.9, or a path that broke off at its line break: the rest came as headers (promise 12).
   if (request.httpVersionMajor < 1) return answer(response, problemAnswer(versionless(), occasion));
+  if (!hasOneHost(request)) return answer(response, problemAnswer(badTarget(house), occasion));
   const door = doorOf(url);
   if (door !== undefined) {
     // The proxy keeps its own time: a call may wait for upstream longer than a connection may idle.
@@ -81,7 +97,10 @@ async function receive(house: House, received: Received, listener: Listener): Pr
   const home = homeUrl(house.origin, request);
   if (home !== undefined)
     return answer(response, { status: 308, headers: { location: home, "cache-control": "no-store" }, body: "" });
-  request.socket.setTimeout(idleMs);
+  // For the body only: a tool call may refresh, call and call again, and its answer must find somebody there.
+  const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  request.socket.setTimeout(hasBody ? idleMs : 0);
+  request.once("end", () => request.socket.setTimeout(0));
   await listener(request, response);
 }
 
@@ -89,6 +108,22 @@ function versionless(): Refusal {
   return new Refusal("invalid_request", {
     detail: "The request line names no version of HTTP.",
     next: { action: "fix_request", detail: "Look for a line break in the path." },
+  });
+}
+
+/** RFC 9112 §3.2: exactly one, which only HTTP/1.0 may leave out. */
+function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts === 1 || (hosts === 0 && httpVersion === "1.0");
+}
+
+function badTarget(house: House): Refusal {
+  return new Refusal("invalid_request", {
+    detail: "The path or the Host header is malformed.",
+    next: { action: "fix_request", detail: `Send one Host header and a percent-encoded path to ${house.origin}.` },
   });
 }
 

@@ -50,11 +50,25 @@ export const probeIntervalMs = 24 * 3_600_000;
 /** GitHub revokes the oldest of more than 10 tokens per user, OAuth App and scope set; we warn from here. */
 export const tokenWarningCount = 8;
 
+/** When a credential ends, and how long it lives in all; null where that is not known. */
+export interface Life {
+  readonly expires_at: number | null;
+  readonly life_ms: number | null;
+}
+
 /** What the age of a credential says about using it now. */
 export type Freshness = "fresh" | "due" | "spent";
 
-/** How fresh the token is, and whether a refresh that failed a moment ago is worth repeating before this call. */
-export function freshness(expiresAt: number | null, now: number): Freshness {
-  if (expiresAt === null || expiresAt - now >= refreshOnDemandMs) return "fresh";
-  return expiresAt - now > refreshFloorMs ? "due" : "spent";
+/**
+ * How fresh the token is, and whether a refresh that failed a moment ago is worth repeating before this call. Where tokens live
+ * for minutes the margins shrink with them: else every call would refresh.
+ */
+export function freshness({ expires_at, life_ms }: Life, now: number): Freshness {
+  const onDemand = Math.min(refreshOnDemandMs, (life_ms ?? Infinity) / 4);
+  if (expires_at === null || expires_at - now >= onDemand) return "fresh";
+  return expires_at - now > Math.min(refreshFloorMs, onDemand / 2) ? "due" : "spent";
+}
+
+export function isDueAhead({ expires_at, life_ms }: Life, now: number): boolean {
+  return expires_at !== null && expires_at - now < Math.min(refreshAheadMs, (life_ms ?? Infinity) / 2);
 }

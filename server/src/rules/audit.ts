@@ -63,6 +63,11 @@ export function linkText(event: LinkedEvent): string {
   return JSON.stringify(["behalf-audit-1", chain, seq, id, at, name, actor, subject, details, prev]);
 }
 
+/** The text under the HMAC of a head: a chain whose end was cut off cannot be given an earlier end. */
+export function headText(end: { readonly chain: string; readonly seq: number; readonly hash: string }): string {
+  return JSON.stringify(["behalf-audit-head-1", end.chain, end.seq, end.hash]);
+}
+
 export type ChainFault = { readonly seq: number; readonly fault: string };
 
 /** Checks one event against the one before it: undefined when it follows. */

@@ -13,6 +13,17 @@ export function projectOf(principal: Principal): ProjectId {
   });
 }
 
+/** Projects stand above every project's tokens. */
+export function instanceOnly(): Refusal {
+  return new Refusal("scope_missing", {
+    detail: "Projects are made and listed with the instance token only.",
+    next: {
+      action: "use_other_token",
+      detail: "Use BEHALF_ADMIN_TOKEN, or a token of `behalf tokens create --admin`.",
+    },
+  });
+}
+
 export function actorOf(principal: Principal): Actor {
   return { kind: "token", id: principal.tokenId, name: principal.tokenName };
 }

@@ -19,7 +19,9 @@ export function parseCursor(text: string): CursorPosition | undefined {
     const value: unknown = JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
     if (!Array.isArray(value) || value.length !== 2) return undefined;
     const [created_at, id] = value as unknown[];
-    if (typeof created_at !== "number" || !Number.isSafeInteger(created_at) || typeof id !== "string") return undefined;
+    if (typeof created_at !== "number" || !Number.isSafeInteger(created_at) || created_at < 0) return undefined;
+    // Only what could have come from us goes to the database: PostgreSQL, for one, takes no NUL in a text.
+    if (typeof id !== "string" || !/^[a-z]{3}_[0-9a-f]{32}$/.test(id)) return undefined;
     return { created_at, id };
   } catch {
     return undefined;

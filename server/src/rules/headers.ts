@@ -65,10 +65,17 @@ export function requestHeaders(raw: readonly string[]): string[] {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? "";
     const value = raw[at + 1] ?? "";
-    if (neverForwarded.test(name) || isNamed(name, named) || !isSound(name, value)) continue;
+    if (neverForwarded.test(name) || isFolded(name) || isNamed(name, named) || !isSound(name, value)) continue;
     out.push(name, value);
   }
   return out;
+}
+
+/** Servers behind CGI, WSGI or Rack read `X_Http_Method_Override` as the header with dashes: so do we. */
+function isFolded(name: string): boolean {
+  if (!name.includes("_")) return false;
+  const dashed = name.replaceAll("_", "-");
+  return neverForwarded.test(dashed) || /^content-length$/i.test(dashed);
 }
 
 /** What of upstream's headers goes to the caller. `rewrite` moves one URL to our address (links.ts, `toOurs`). */

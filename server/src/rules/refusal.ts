@@ -52,8 +52,9 @@ export const refusals = {
   upstream_not_found: entry(404, "Upstream knows nothing by that name", "done"),
   upstream_invalid: entry(422, "Upstream found the request invalid", "done"),
   upstream_conflict: entry(409, "Upstream reports a conflict", "done"),
-  upstream_rate_limited: entry(429, "Upstream's rate limit is used up", "done"),
-  upstream_secondary_limited: entry(429, "Upstream asks to slow down", "done"),
+  // No final answer: nothing was done, and after Retry-After the same request may be sent again under the same key.
+  upstream_rate_limited: entry(429, "Upstream's rate limit is used up"),
+  upstream_secondary_limited: entry(429, "Upstream asks to slow down"),
   upstream_unavailable: entry(502, "Upstream could not be reached or failed", "unknown"),
   upstream_timeout: entry(504, "Upstream did not answer in time", "unknown"),
   upstream_blocked: entry(403, "This upstream address is not allowed"),

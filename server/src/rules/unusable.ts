@@ -29,7 +29,8 @@ export function unusable(
   connection: string,
   origin: string,
 ): Refusal {
-  if (account.status === "ACTIVE") return new Refusal("unavailable");
+  if (account.status === "ACTIVE")
+    return new Refusal("unavailable", { next: { action: "retry", detail: "Try again in a moment." } });
   const reason = account.status_reason === null ? undefined : statusReasons[account.status_reason as StatusReason];
   return new Refusal(codes[account.status], {
     ...(reason === undefined ? {} : { detail: reason }),

@@ -5,6 +5,8 @@ const urlLengthMax = 2048;
 /** An absolute http(s) URL without credentials or fragment; undefined when it is none. */
 export function parseWebUrl(text: string): URL | undefined {
   if (text.length > urlLengthMax || !URL.canParse(text)) return undefined;
+  // A parser drops or mends these without a word; the text as it came would break a header or a row.
+  if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed()) return undefined;
   const url = new URL(text);
   const isWeb = url.protocol === "https:" || url.protocol === "http:";
   if (!isWeb || url.username !== "" || url.password !== "" || url.hash !== "") return undefined;

@@ -28,6 +28,11 @@ export interface Accounts {
   /** Adds it unless (connection, identifier) is taken; answers the row that is there now. */
   ensure(row: AccountRow): Promise<{ readonly row: AccountRow; readonly created: boolean }>;
   find(project: ProjectId, id: AccountId): Promise<AccountRow | undefined>;
+  /**
+   * The row, held until the transaction ends: whoever changes it waits, or was first. Always the first row a transaction locks,
+   * before attempts, links and traces of the account, so that no two transactions wait for each other.
+   */
+  lock(project: ProjectId, id: AccountId): Promise<AccountRow | undefined>;
   /** For the house's own chores, which serve every project. */
   byId(id: AccountId): Promise<AccountRow | undefined>;
   byIdentifier(connection: ConnectionId, identifier: string): Promise<AccountRow | undefined>;
@@ -72,6 +77,15 @@ export function accountsTable(db: Kysely<Schema>): Accounts {
     },
     async find(project, id) {
       return rows().where("id", "=", id).where("project_id", "=", project).executeTakeFirst();
+    },
+    async lock(project, id) {
+      return db
+        .updateTable("accounts")
+        .set((eb) => ({ lease_until: eb.ref("lease_until") }))
+        .where("id", "=", id)
+        .where("project_id", "=", project)
+        .returningAll()
+        .executeTakeFirst();
     },
     async byId(id) {
       return rows().where("id", "=", id).executeTakeFirst();

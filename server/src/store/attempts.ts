@@ -15,6 +15,8 @@ export interface Attempts {
   byState(digest: string): Promise<AttemptRow | undefined>;
   /** Takes a state once, and only from the browser that was given it. */
   take(stateDigest: string, browserDigest: string, now: number): Promise<AttemptRow | undefined>;
+  /** Codes being swapped for tokens just now: whose they are nobody knows yet. */
+  inTheAir(now: number): Promise<readonly AttemptRow[]>;
   /** TAKEN → its outcome; false when it is no longer taken. */
   settle(id: AttemptId, outcome: Partial<AttemptOutcome>): Promise<boolean>;
   waiting(project: ProjectId, authRequestDigest: string): Promise<AttemptRow | undefined>;
@@ -52,6 +54,14 @@ export function attemptsTable(db: Kysely<Schema>): Attempts {
         .where("expires_at", ">", now)
         .returningAll()
         .executeTakeFirst();
+    },
+    async inTheAir(now) {
+      return db
+        .selectFrom("attempts")
+        .selectAll()
+        .where("status", "=", "TAKEN")
+        .where("expires_at", ">", now)
+        .execute();
     },
     async settle(id, outcome) {
       const result = await db

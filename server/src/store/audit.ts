@@ -1,6 +1,6 @@
 // The audit chain: appended in the transaction of the change it records, one chain per project and one for the instance.
 import type { Kysely } from "kysely";
-import { type Actor, type AuditEntry, linkText } from "../rules/audit.ts";
+import { type Actor, type AuditEntry, headText, linkText } from "../rules/audit.ts";
 import type { EventId } from "../rules/ids.ts";
 import type { AuditEventRow, AuditHeadRow, Schema } from "./schema.ts";
 
@@ -13,6 +13,7 @@ export interface ChainPowers {
 
 export interface Audit {
   heads(): Promise<readonly AuditHeadRow[]>;
+  head(chain: string): Promise<AuditHeadRow | undefined>;
   after(chain: string, seq: number, limit: number): Promise<readonly AuditEventRow[]>;
   chains(): Promise<readonly string[]>;
   /** Time of the newest event. */
@@ -23,6 +24,9 @@ export function auditTable(db: Kysely<Schema>): Audit {
   return {
     async heads() {
       return db.selectFrom("audit_heads").selectAll().orderBy("chain").execute();
+    },
+    async head(chain) {
+      return db.selectFrom("audit_heads").selectAll().where("chain", "=", chain).executeTakeFirst();
     },
     async after(chain, seq, limit) {
       return db
@@ -69,14 +73,25 @@ export async function appendAudit(
       .where("chain", "=", chain)
       .returningAll()
       .executeTakeFirstOrThrow();
-    const rows = linkAll(own, { seq: head.seq - own.length, hash: head.hash }, powers);
+    const rows = linkAll(own, await endOf(db, chain, head.seq - own.length), powers);
     await db.insertInto("audit_events").values(rows).execute();
+    const end = { chain, seq: head.seq, hash: rows.at(-1)?.hash ?? "" };
     await db
       .updateTable("audit_heads")
-      .set({ hash: rows.at(-1)?.hash ?? head.hash })
+      .set({ hash: powers.link(headText(end)) })
       .where("chain", "=", chain)
       .execute();
   }
+}
+
+async function endOf(db: Kysely<Schema>, chain: string, seq: number): Promise<{ seq: number; hash: string }> {
+  const last = await db
+    .selectFrom("audit_events")
+    .select("hash")
+    .where("chain", "=", chain)
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  return { seq, hash: last?.hash ?? "" };
 }
 
 function linkAll(

@@ -2,7 +2,7 @@
 import type { Kysely } from "kysely";
 import type { Schema, SealingKeyRow } from "./schema.ts";
 
-export type MetaName = "audit_key" | "admin_token_issued";
+export type MetaName = "audit_key" | "admin_token_issued" | `key_added:${string}`;
 
 export interface Meta {
   find(name: MetaName): Promise<string | undefined>;

@@ -12,8 +12,8 @@ export interface Revocations {
   postpone(id: RevocationId, nextAt: number): Promise<void>;
   reseal(id: RevocationId, payload: string): Promise<void>;
   erase(id: RevocationId): Promise<void>;
-  /** Revocations after which the account's row goes. */
-  erasing(account: AccountId): Promise<number>;
+  /** Lets the account's row go once its revocations are done; how many there are. */
+  eraseAfter(account: AccountId): Promise<number>;
 }
 
 export function revocationsTable(db: Kysely<Schema>): Revocations {
@@ -51,14 +51,13 @@ export function revocationsTable(db: Kysely<Schema>): Revocations {
     async erase(id) {
       await db.deleteFrom("revocations").where("id", "=", id).execute();
     },
-    async erasing(account) {
-      const row = await db
-        .selectFrom("revocations")
-        .select((eb) => eb.fn.countAll<number>().as("count"))
+    async eraseAfter(account) {
+      const result = await db
+        .updateTable("revocations")
+        .set({ erase_account: 1 })
         .where("account_id", "=", account)
-        .where("erase_account", "=", 1)
-        .executeTakeFirstOrThrow();
-      return Number(row.count);
+        .executeTakeFirst();
+      return Number(result.numUpdatedRows);
     },
   };
 }

@@ -84,6 +84,8 @@ export interface AccountRow {
   readonly access_digest: string | null;
   readonly refresh_digest: string | null;
   readonly expires_at: number | null;
+  /** How long the access token was to live when we got it. */
+  readonly life_ms: number | null;
   readonly refresh_expires_at: number | null;
   readonly installations: JsonText | null;
   readonly checked_at: number | null;
@@ -190,6 +192,7 @@ export interface AuditEventRow {
 export interface AuditHeadRow {
   readonly chain: string;
   readonly seq: number;
+  /** HMAC over where the chain ends (`headText`), not the hash of its last event. */
   readonly hash: string;
 }
 

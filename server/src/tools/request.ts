@@ -60,5 +60,8 @@ function pairOf(name: string, value: unknown): [string, string][] {
 }
 
 function unfit(name: string, message: string): Refusal {
-  return new Refusal("invalid_input", { errors: [{ path: `/${name}`, message }] });
+  return new Refusal("invalid_input", {
+    errors: [{ path: `/${name}`, message }],
+    next: { action: "fix_input", detail: "Correct what `errors` names; the tool's input_schema says what fits." },
+  });
 }

@@ -37,5 +37,7 @@ export type Exchange = Answer | Failure;
 export interface Transport {
   /** One buffered exchange. Never follows a redirect, never retries. */
   exchange(request: ExchangeRequest): Promise<Exchange>;
+  /** Ends what is under way, and takes nothing more. */
+  cut(): Promise<void>;
   close(): Promise<void>;
 }

@@ -30,6 +30,8 @@ export function makeForward(dispatcher: Dispatcher, { idleMs = 60_000 }: Forward
   };
 }
 
+const unusualBody = /^(?:GET|HEAD|DELETE|OPTIONS)$/;
+
 /**
  * One call under way. It is at once undici's handler, the answer handed out and the abort listener: this is the hot path,
  * and one object is what one call may cost. undici's pause is advice only, so data may also come while paused.
@@ -78,6 +80,8 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
         method,
         headers: credential === null ? [...headers] : [...headers, "authorization", `Bearer ${credential.reveal()}`],
         body: this.#upload ?? body,
+        // A server that does not expect a body here may read it as the next request on this connection, which others use.
+        reset: body !== null && unusualBody.test(method),
       },
       this,
     );

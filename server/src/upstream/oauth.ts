@@ -31,7 +31,10 @@ async function authorizeUrl(
   const { preset, settings, scopes } = provider;
   const url = endpointOf(provider, "authorize");
   if (url === null)
-    throw new Refusal("connection_misconfigured", { detail: "The connection has no usable authorize_url." });
+    throw new Refusal("connection_misconfigured", {
+      detail: "The connection has no usable authorize_url.",
+      next: { action: "contact_operator", detail: "The operator has to correct the settings of the connection." },
+    });
   const parameters: Record<string, string> = {
     ...preset.authorizeParameters,
     response_type: "code",

@@ -40,7 +40,8 @@ export function makeTransport(options: TransportOptions): Transport & { readonly
       if (request.signal?.aborted === true) return Promise.resolve(failed("aborted", false, request.signal.reason));
       return new Promise((resolve) => new BufferedCall(request, resolve).start(dispatcher, userAgent));
     },
-    close: () => dispatcher.close(),
+    cut: () => dispatcher.destroy(),
+    close: () => (dispatcher.destroyed ? Promise.resolve() : dispatcher.close()),
   };
 }
 

@@ -37,7 +37,7 @@ type Powers = Pick<VaultPowers, "ring" | "random" | "now">;
 /** Runs inside the transaction that ends the attempt. On `mismatch` and `gone` the new tokens are queued for revocation. */
 export async function adopt(powers: Powers, change: Change, adoption: Adoption): Promise<Adopted> {
   const { attempt, facts } = adoption;
-  const before = await change.tables.accounts.find(attempt.project_id, attempt.account_id);
+  const before = await change.tables.accounts.lock(attempt.project_id, attempt.account_id);
   if (before === undefined || before.status_reason === "deletion_pending")
     return turnAway(powers, change, adoption, "gone");
   const isOther = before.provider_user_id !== null && before.provider_user_id !== facts.user.id;
@@ -75,6 +75,7 @@ async function turnAway(
     tokens,
     grant: "token",
     erase: false,
+    providerUserId: adoption.facts.user.id,
   });
   const details = { reason: `account_${kind}` };
   record({ chain: attempt.project_id, name: "account.link_failed", actor, subject: attempt.account_id, details });
@@ -84,7 +85,7 @@ async function turnAway(
 function columnsOf(powers: Powers, before: AccountRow, { tokens, facts }: Adoption): AccountChange {
   const now = powers.now();
   return {
-    ...sealForAccount(powers.ring, before, tokens),
+    ...sealForAccount(powers, before, tokens),
     status: "ACTIVE",
     status_reason: null,
     ...(before.status === "ACTIVE" ? {} : { status_changed_at: now }),

@@ -86,8 +86,7 @@ export async function queueRevocation(
 export async function attemptRevocation(powers: VaultPowers, id: RevocationId): Promise<boolean> {
   const row = await powers.store.revocations.take(id, powers.now(), powers.now() + holdMs);
   if (row === undefined) return (await powers.store.revocations.find(id)) === undefined;
-  const payload = JSON.parse(powers.ring.open(row.payload, placeOf(row)).reveal()) as Payload;
-  const answer = await revoke(powers, row, payload);
+  const answer = await tryRevoke(powers, row);
   const over = answer !== "retry" || powers.now() >= row.give_up_at;
   if (!over) {
     const wait = Math.min(retryBaseMs * 2 ** Math.min(row.tries, 12), retryMaxMs);
@@ -97,6 +96,17 @@ export async function attemptRevocation(powers: VaultPowers, id: RevocationId): 
   }
   await close(powers, row, answer);
   return true;
+}
+
+/** A row that cannot be opened is tried like a provider that does not answer: it may be the ring that is wrong, and it ends in time. */
+async function tryRevoke(powers: VaultPowers, row: RevocationRow): Promise<RevokeAnswer> {
+  try {
+    const payload = JSON.parse(powers.ring.open(row.payload, placeOf(row)).reveal()) as Payload;
+    return await revoke(powers, row, payload);
+  } catch (error) {
+    powers.warn("A revocation could not be tried", { revocation: row.id, error });
+    return "retry";
+  }
 }
 
 async function close(powers: VaultPowers, row: RevocationRow, answer: RevokeAnswer): Promise<void> {
@@ -124,24 +134,27 @@ async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload)
     settings: payload.settings,
   };
   const reach = reaches[row.whole_grant] ?? "token";
-  const whole = reach === "grant" || (reach === "alone" && !(await isShared(powers, row, payload)));
+  const isShort = reach !== "grant" && (await isShared(powers, row, payload));
+  // Elsewhere than at GitHub the end of one token may be the end of the grant (RFC 7009 §2.1): others live on it.
+  if (isShort && preset.revocation === "rfc7009") return "done";
   const pair = await livePair(powers, { row, provider, payload });
-  if (pair === undefined) return "done";
-  return powers.oauth.revoke(provider, pair, whole);
+  if (pair === "gone") return "done";
+  if (pair === "retry") return "retry";
+  return powers.oauth.revoke(provider, pair, reach === "grant" || (reach === "alone" && !isShort));
 }
 
 /**
- * Whether another account of this instance, or an authorization that waits to be confirmed, lives on the same grant:
- * same host, client and provider user. Asked when we revoke, not when it was queued.
+ * Whether another account of this instance, or an authorization under way, lives on the same grant: same host, client and
+ * provider user. Asked when we revoke, not when it was queued.
  */
 async function isShared(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<boolean> {
+  const { accounts, attempts, connections } = powers.store;
   const user = payload.provider_user_id;
   if (user === null) return true;
-  const accounts = await powers.store.accounts.ofPerson(user);
-  const others = accounts.filter((account) => account.id !== row.account_id);
-  const waiting = await powers.store.attempts.waitingFor(user);
-  for (const { connection_id } of [...others, ...waiting]) {
-    const connection = await powers.store.connections.find(connection_id);
+  const others = (await accounts.ofPerson(user)).filter((account) => account.id !== row.account_id);
+  const inProgress = [...(await attempts.waitingFor(user)), ...(await attempts.inTheAir(powers.now()))];
+  for (const { connection_id } of [...others, ...inProgress]) {
+    const connection = await connections.find(connection_id);
     if (connection === undefined || connection.client_id !== payload.client_id) continue;
     if ((JSON.parse(connection.hosts) as Hosts).web === payload.hosts.web) return true;
   }
@@ -152,14 +165,14 @@ async function isShared(powers: VaultPowers, row: RevocationRow, payload: Payloa
 async function livePair(
   powers: VaultPowers,
   { row, provider, payload }: { readonly row: RevocationRow; readonly provider: Provider; readonly payload: Payload },
-): Promise<TokenPair | undefined> {
+): Promise<TokenPair | "gone" | "retry"> {
   const refresh = payload.refresh === null ? null : new Credential(payload.refresh);
   const pair = { access: new Credential(payload.access), refresh };
   const ended = payload.expires_at !== null && payload.expires_at <= powers.now();
   if (!ended || refresh === null || provider.preset.revocation !== "github") return pair;
   const answer = await powers.oauth.refresh(provider, refresh);
-  if (answer.kind === "rejected") return undefined;
-  if (answer.kind !== "granted") return pair;
+  if (answer.kind === "rejected") return "gone";
+  if (answer.kind !== "granted") return "retry";
   const { tokens } = answer;
   // Kept before it is used: if revoking fails now, the next try must not find a spent refresh token and call it done.
   const next: Payload = {

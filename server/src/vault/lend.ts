@@ -33,7 +33,7 @@ type Refresh = (account: AccountRow) => Promise<RefreshResult>;
 export async function lend(powers: VaultPowers, refresh: Refresh, account: AccountRow): Promise<Loan> {
   if (account.status !== "ACTIVE") return { kind: "unusable", account };
   const now = powers.now();
-  const state = freshness(account.expires_at, now);
+  const state = freshness(account, now);
   if (state === "fresh") return open(powers, account);
   if (account.refresh_digest === null) return withoutRefresh(powers, account);
   // A provider that just failed is not asked again while the token has a minute left: the call goes out with what we have.

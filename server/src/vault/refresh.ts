@@ -126,11 +126,11 @@ async function keep(
   tokens: Tokens,
 ): Promise<RefreshResult> {
   const { row, attempt } = spent;
-  const columns = sealForAccount(powers.ring, row, tokens);
+  const columns = sealForAccount(powers, row, tokens);
   const now = powers.now();
   return powers.store.change(async (tables, record) => {
     // Bound to the token it was bought with, not to the lease: a holder that stalled and lost its lease still saves its pair.
-    const before = await tables.accounts.find(row.project_id, row.id);
+    const before = await tables.accounts.lock(row.project_id, row.id);
     const stored = await tables.accounts.change(
       row.id,
       { status: ["ACTIVE", "EXPIRED"], refresh_digest: attempt.refresh_digest },
@@ -171,7 +171,7 @@ async function believe(powers: VaultPowers, spent: Spent, error: string): Promis
   const { row, attempt } = spent;
   const now = powers.now();
   return powers.store.change(async (tables, record) => {
-    const current = await tables.accounts.find(row.project_id, row.id);
+    const current = await tables.accounts.lock(row.project_id, row.id);
     await tables.refreshes.end(attempt.id, "rejected", now);
     if (current === undefined) return { kind: "settled", row: { ...row, status: "DISCONNECTED" } };
     if (current.refresh_digest !== attempt.refresh_digest) return { kind: "settled", row: current };

@@ -15,7 +15,7 @@ export interface TokenPair {
 /** The columns of an account that hold its credential. */
 export type CredentialColumns = Pick<
   AccountRow,
-  "credential" | "access_digest" | "refresh_digest" | "expires_at" | "refresh_expires_at"
+  "credential" | "access_digest" | "refresh_digest" | "expires_at" | "life_ms" | "refresh_expires_at"
 >;
 
 function placeOf(table: "accounts" | "attempts", row: Pick<AccountRow | AttemptRow, "id" | "project_id">): Place {
@@ -37,16 +37,17 @@ export function accessDigest(access: Credential): string {
 
 /** Tokens as columns of the account they belong to. */
 export function sealForAccount(
-  ring: KeyRing,
+  { ring, now }: Pick<VaultPowers, "ring" | "now">,
   account: Pick<AccountRow, "id" | "project_id">,
   tokens: Tokens,
 ): CredentialColumns {
-  const { refresh } = tokens;
+  const { refresh, expiresAt } = tokens;
   return {
     credential: ring.seal(pack(tokens), placeOf("accounts", account)),
     access_digest: accessDigest(tokens.access),
     refresh_digest: refresh === null ? null : digestOf("refresh-token", refresh.reveal()),
-    expires_at: tokens.expiresAt,
+    expires_at: expiresAt,
+    life_ms: expiresAt === null ? null : expiresAt - now(),
     refresh_expires_at: tokens.refreshExpiresAt,
   };
 }

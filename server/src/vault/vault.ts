@@ -83,7 +83,7 @@ export function makeVault(powers: VaultPowers): Vault {
     provider: (connection) => takeIn.openProvider(powers, connection),
     redirectUri: (connection) => takeIn.redirectUriOf(powers, connection),
 
-    sealTokens: (account, tokens) => takeIn.sealForAccount(ring, account, tokens),
+    sealTokens: (account, tokens) => takeIn.sealForAccount(powers, account, tokens),
     sealAttempt: (attempt, tokens) => takeIn.sealForAttempt(ring, attempt, tokens),
     openAttempt: (attempt) => takeIn.openAttempt(ring, attempt),
     openAccount: (account) => takeIn.openAccount(ring, account),

@@ -38,3 +38,12 @@ function loanRefusal(loan: Exclude<Loan, Lent>, connection: string, origin: stri
     next: { action: "retry", detail: "Try again later; the account is still connected." },
   });
 }
+
+/** The credential was accepted: refusals counted before it, where nothing else can be asked, were not its end. */
+export function trust(needs: Pick<House, "store" | "background">, { account, accessDigest }: Lent): void {
+  if (account.unauthorized_count === 0) return;
+  const change = { unauthorized_count: 0 };
+  needs.background("trust", async () =>
+    needs.store.accounts.change(account.id, { access_digest: accessDigest }, change),
+  );
+}

@@ -9,10 +9,11 @@ import type { GitHubAnswer } from "../../upstream/github.ts";
 import type { Hosts } from "../../upstream/hosts.ts";
 import type { Lent } from "../../vault/lend.ts";
 import type { House } from "../house.ts";
+import { trust } from "./borrow.ts";
 import { after401, toolRefusal } from "./tool-refusal.ts";
 import { upstreamFailure } from "./upstream-failure.ts";
 
-type Needs = Pick<House, "store" | "vault" | "github" | "presets" | "now" | "origin">;
+type Needs = Pick<House, "store" | "vault" | "github" | "presets" | "now" | "origin" | "background">;
 
 export interface PreparedCall {
   readonly tool: Tool;
@@ -50,6 +51,7 @@ interface Answered {
 }
 
 function read(needs: Needs, answered: Answered): unknown {
+  if (answered.answer.status !== 401) trust(needs, answered.lent);
   const refusal = toolRefusal(needs, answered);
   if (refusal !== undefined) throw refusal;
   return answered.answer.json;

@@ -78,7 +78,7 @@ function checkedHost(needs: Needs, path: string, text: string, faults: Fault[]):
     return text;
   }
   if (!needs.mayReach(new URL(base))) {
-    const message = `is not reachable for Behalf: private addresses and plain http have to be allowed with BEHALF_ALLOW_UPSTREAM=${new URL(base).host}`;
+    const message = `is not reachable for Behalf: private addresses and plain http have to be allowed with BEHALF_ALLOW_UPSTREAM=${hostAndPort(new URL(base))}`;
     faults.push({ path, message });
   }
   return base;
@@ -95,4 +95,9 @@ export function columnsOf(members: ConnectionMembers): MemberColumns {
     allow_unverified: members.allow_unverified ? 1 : 0,
     verify_url_origins: JSON.stringify(members.verify_url_origins),
   };
+}
+
+/** As the setting wants it: with the port, also where it is the scheme's own. */
+function hostAndPort({ protocol, hostname, port }: URL): string {
+  return `${hostname}:${port === "" ? (protocol === "https:" ? "443" : "80") : port}`;
 }

@@ -19,7 +19,7 @@ export interface Ending {
 export async function endTokens(needs: Needs, principal: Principal, ending: Ending): Promise<boolean> {
   const { id, project_id } = ending.account;
   const queued = await needs.store.change(async (tables, record) => {
-    const account = await tables.accounts.find(project_id, id);
+    const account = await tables.accounts.lock(project_id, id);
     return account === undefined ? [] : endIn(needs, { tables, record, principal }, { ...ending, account });
   });
   const over = await Promise.all(queued.map(async (revocation) => needs.vault.attemptRevocation(revocation)));
@@ -40,17 +40,20 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
   const queued = [...(await queueWaiting(needs, change, ending)), ...(await queueOwn(needs, change, ending))];
   await tables.links.spendAllOf(account.id, now);
   const wasLive = account.status !== "DISCONNECTED";
+  const isLeaving = account.status_reason === "deletion_pending";
   await tables.accounts.change(
     account.id,
     {},
     {
       status: "DISCONNECTED",
-      status_reason: keepRow ? "disconnected_by_request" : "deletion_pending",
+      // A deletion under way stays one: whoever asked for it waits for its end.
+      status_reason: keepRow && !isLeaving ? "disconnected_by_request" : "deletion_pending",
       ...(wasLive ? { status_changed_at: now } : {}),
       credential: null,
       access_digest: null,
       refresh_digest: null,
       expires_at: null,
+      life_ms: null,
       refresh_expires_at: null,
     },
   );
@@ -105,7 +108,8 @@ async function leave(needs: Needs, { tables, record, principal }: Change, { acco
     const ended = await tables.tokens.revokeTree(token, needs.now());
     for (const subject of ended) record({ ...event, name: "token.revoked", subject });
   }
-  const isAwaited = (await tables.revocations.erasing(account.id)) > 0;
+  // What an earlier disconnect left to be revoked is waited for as well.
+  const isAwaited = (await tables.revocations.eraseAfter(account.id)) > 0;
   if (!isAwaited && (await tables.accounts.eraseEnded(account.id)))
     record({ ...event, name: "account.deleted", subject: account.id });
 }

@@ -22,9 +22,10 @@ export function mountApi(house: House, routes: readonly Route[]): Hono {
   }
   for (const path of new Set(routes.map((row) => row.path))) {
     const methods = routes.filter((row) => row.path === path).map((row) => row.method);
-    app.all(honoPath(path), (context) =>
-      send(problemAnswer(wrongMethod(methods), occasionOf(house, context)), house, context),
-    );
+    app.all(honoPath(path), () => {
+      const occasion = newOccasion(house);
+      return send(problemAnswer(wrongMethod(methods), occasion), occasion);
+    });
   }
   return app;
 }
@@ -40,17 +41,16 @@ function wrongMethod(allow: readonly string[]): Refusal {
   });
 }
 
-export function occasionOf(house: House, context: Context): Occasion {
-  const known = context.get("requestId" as never) as string | undefined;
-  return { requestId: known ?? house.newId("request"), origin: house.origin, log: house.log };
+function newOccasion(house: House): Occasion {
+  return { requestId: house.newId("request"), origin: house.origin, log: house.log };
 }
 
 async function respond(house: House, row: Route, context: Context): Promise<Response> {
-  const occasion = occasionOf(house, context);
+  const occasion = newOccasion(house);
   try {
-    return send(await admitted(house, row, { context, occasion }), house, context);
+    return send(await admitted(house, row, { context, occasion }), occasion);
   } catch (error) {
-    return send(problemAnswer(refusalOf(error, occasion), occasion), house, context);
+    return send(problemAnswer(refusalOf(error, occasion), occasion), occasion);
   }
 }
 
@@ -67,6 +67,7 @@ async function admitted(house: House, row: Route, call: Call): Promise<WireAnswe
     project: req.header("behalf-project"),
   });
   authorise(row, principal);
+  demandWellEncoded(req.url);
   // Read before parsing: what a key stands for is the bytes.
   const bytes = row.method === "GET" ? new Uint8Array() : await readBytes(req.raw);
   const work = async (): Promise<RecordedAnswer> => {
@@ -112,7 +113,7 @@ async function once(house: House, call: KeyedCall): Promise<WireAnswer> {
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw new Refusal("invalid_request", {
       detail: "An Idempotency-Key has 1 to 255 visible ASCII characters.",
-      next: { action: "fix_request" },
+      next: { action: "fix_request", detail: "Send one key of your own, for example a UUID." },
     });
   }
   const { pathname, search } = new URL(context.req.url);
@@ -151,6 +152,23 @@ function wireOf(answer: RecordedAnswer): WireAnswer {
   return { status: answer.status, body: answer.body, headers };
 }
 
+/** Broken escapes would pass as the text they are written in, and so meet the identifier that really is that text. */
+function demandWellEncoded(url: string): void {
+  if (isWellEncoded(url)) return;
+  throw new Refusal("invalid_request", {
+    detail: "The path or the query is not well percent-encoded UTF-8 without NUL.",
+    next: { action: "fix_request", detail: "Percent-encode each segment and each value once, as UTF-8." },
+  });
+}
+
+function isWellEncoded(url: string): boolean {
+  try {
+    return !decodeURIComponent(url).includes("\0");
+  } catch {
+    return false;
+  }
+}
+
 function singleValues(query: URLSearchParams): Record<string, string> {
   const names = [...query.keys()];
   if (new Set(names).size !== names.length) {
@@ -182,10 +200,11 @@ function publicMessage(issue: z.core.$ZodIssue): string {
   return issue.message.slice(0, 300);
 }
 
-function send(answer: WireAnswer, house: House, context: Context): Response {
+/** The request id in the header is the one in the problem and in the log. */
+function send(answer: WireAnswer, { requestId }: Occasion): Response {
   const headers = {
     ...answer.headers,
-    "behalf-request-id": occasionOf(house, context).requestId,
+    "behalf-request-id": requestId,
     "x-content-type-options": "nosniff",
   };
   const hasBody = answer.body !== "" && answer.status !== 204;

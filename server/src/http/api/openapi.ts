@@ -115,7 +115,11 @@ function operation(row: Route): object {
       ...headerParameters,
       ...(row.method === "GET" ? [] : [idempotencyKey]),
     ],
-    ...(hasBody ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
+    ...(hasBody
+      ? {
+          requestBody: { required: !row.body.safeParse({}).success, content: { "application/json": { schema: body } } },
+        }
+      : {}),
     responses: { ...successes(row), ...failures(row) },
   };
 }

@@ -39,7 +39,13 @@ const texts = (lengthMax: number, countMax: number) => z.array(z.string().min(1)
 export const none = z.strictObject({});
 
 export const paging = {
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  // Digits only: `Number` would also take `0x10`, `1e1` and blanks.
+  limit: z
+    .preprocess(
+      (text) => (typeof text === "string" && /^\d{1,3}$/.test(text) ? Number(text) : text),
+      z.number().int().min(1).max(100),
+    )
+    .default(50),
   cursor: z
     .string()
     .max(200)

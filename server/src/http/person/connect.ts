@@ -62,10 +62,17 @@ function returning(house: House): Handler {
 function rechecking(house: House): Handler {
   return async (context) => {
     const attempt = parseId("attempt", context.req.param("attempt") ?? "");
-    if (attempt === undefined) throw new Refusal("link_spent", { detail: "There is no such page." });
+    if (attempt === undefined) throw noSuchPage();
     const found = await recheckInstallations(house, { attempt, browser: browserOf(house, context) });
     return connected(house, context, { ...found, again: `/connect/installed/${attempt}` });
   };
+}
+
+function noSuchPage(): Refusal {
+  return new Refusal("link_spent", {
+    detail: "There is no such page.",
+    next: { action: "new_link", detail: "Go back to the application that sent you here and start again." },
+  });
 }
 
 const cookieSeconds = 2 * 3600;

@@ -11,6 +11,7 @@ import { type Occasion, proxyAnswer, refusalOf } from "../problem.ts";
 
 /** Bodies up to this are read first, so that a call can be repeated after a 401 that a new credential cures (design §10.2). */
 const keptBodyMax = 64 * 1024;
+const bodyIdleMs = 60_000;
 
 interface RawDoor extends Door {
   readonly shape: "problem" | "github";
@@ -68,8 +69,10 @@ async function pass(
     });
   }
   if (method === "TRACE" || method === "CONNECT") {
+    const allow = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"];
     throw new Refusal("method_not_allowed", {
-      allow: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"],
+      allow,
+      next: { action: "fix_request", detail: `Use one of ${allow.join(", ")}.` },
     });
   }
   const target = (request.url ?? "").slice(door.prefix.length);
@@ -125,7 +128,7 @@ function decoded(text: string): string {
   } catch {
     throw new Refusal("invalid_request", {
       detail: "Behalf-Identifier is not well percent-encoded.",
-      next: { action: "fix_request" },
+      next: { action: "fix_request", detail: "Percent-encode the identifier once, as UTF-8." },
     });
   }
 }
@@ -134,8 +137,11 @@ async function bodyOf(request: IncomingMessage): Promise<Readable | Uint8Array |
   const length = request.headers["content-length"];
   if (length === undefined) return request.headers["transfer-encoding"] === undefined ? null : request;
   if (Number(length) > keptBodyMax) return request;
+  // Read here, so timed here: the sender of a body that stalls must not hold a connection for ever (design §10.17).
+  request.socket.setTimeout(bodyIdleMs);
   const chunks: Uint8Array[] = [];
   for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  request.socket.setTimeout(0);
   return Buffer.concat(chunks);
 }
 

@@ -39,7 +39,7 @@ const tables: readonly TableSpec[] = [
     key: ["id"],
     columns: `id text, project_id text, connection_id text, identifier text, status text, status_reason text?,
       status_changed_at bigint, provider_user_id text?, provider_user text?, scopes text, credential text?,
-      access_digest text?, refresh_digest text?, expires_at bigint?, refresh_expires_at bigint?, installations text?,
+      access_digest text?, refresh_digest text?, expires_at bigint?, life_ms bigint?, refresh_expires_at bigint?, installations text?,
       checked_at bigint?, check_asked_at bigint, last_used_at bigint?, refresh_failures integer, refresh_not_before bigint,
       unauthorized_count integer, lease_holder text?, lease_until bigint, created_at bigint`,
     foreign: [project, ["connection_id", "connections", "restrict"]],
