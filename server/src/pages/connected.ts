@@ -23,12 +23,14 @@ export function connectedPage(view: ConnectedView): Html {
 <h1>${view.provider} connected</h1>
 <p>You are connected${who}. The application can now act for you; it never sees your password or token.</p>
 ${missing ? notInstalled(view) : places(view)}
-${
-  view.returnUrl === null
-    ? html`<p class="soft">You can close this tab.</p>`
-    : html`<p><a class="button${missing ? " plain" : ""}" href="${view.returnUrl}">Continue</a></p>`
-}`,
+${ending(view, missing)}`,
   });
+}
+
+function ending(view: ConnectedView, missing: boolean): Html {
+  if (view.returnUrl !== null)
+    return html`<p><a class="button${missing ? " plain" : ""}" href="${view.returnUrl}">Continue</a></p>`;
+  return missing ? html`` : html`<p class="soft">You can close this tab.</p>`;
 }
 
 function places(view: ConnectedView): Html {

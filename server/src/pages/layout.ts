@@ -1,5 +1,5 @@
 // The frame of every page a person meets: one look, no script, nothing from elsewhere.
-import { html, raw } from "hono/html";
+import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -25,21 +25,25 @@ p{margin:.6rem 0}
 .mark{display:inline-flex;align-items:center;justify-content:center;width:2.4rem;height:2.4rem;border-radius:50%;font-size:1.3rem;margin-bottom:.8rem;border:2px solid currentColor}
 .good{color:var(--good)}.bad{color:var(--bad)}
 a{color:var(--accent)}
-a:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
+a:focus-visible,pre:focus-visible,.scroll:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
 .button{display:inline-block;background:var(--accent);color:var(--paper);text-decoration:none;padding:.6rem 1.1rem;border-radius:8px;font-weight:600;margin:.4rem .6rem .4rem 0}
 .button.plain{background:transparent;color:var(--accent);border:1px solid var(--accent)}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1rem;margin:1rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 code,pre{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-code{background:var(--wash);border:1px solid var(--line);border-radius:5px;padding:.05em .35em;overflow-wrap:anywhere}
+code{background:var(--wash);border:1px solid var(--line);border-radius:5px;padding:.05em .35em;overflow-wrap:anywhere;-webkit-box-decoration-break:clone;box-decoration-break:clone}
 pre{background:var(--wash);border:1px solid var(--line);border-radius:8px;padding:.8rem;overflow-x:auto}
 pre code{border:0;padding:0;background:none;overflow-wrap:normal}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
-th,td{text-align:left;padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{text-align:left;padding:.45rem .6rem .45rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+td code{overflow-wrap:normal}
+tr:target{background:var(--wash);box-shadow:-.5rem 0 var(--wash)}
+.next{border-left:3px solid var(--line);padding-left:.8rem}
+@media (max-width:32rem){table{font-size:.82rem}th,td{padding-right:.4rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}.button{display:block;text-align:center;margin-right:0}}
 `;
 
-/** The stylesheet, and with it the hash the Content-Security-Policy allows. */
+/** Served at /style.css: the Content-Security-Policy allows no inline style. */
 export const stylesheet = style;
 
 export function page({ title, body }: PageFrame, width: "" | "wide" = ""): Html {
@@ -61,6 +65,5 @@ ${body}
 </div>
 </main>
 </body>
-</html>
-${raw("")}`;
+</html>`;
 }

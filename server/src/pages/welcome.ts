@@ -32,7 +32,7 @@ curl -X POST ${origin}/v1/connections/github/accounts/user_1/link -H "Authorizat
 <dt>Version</dt><dd>${version}</dd>
 </dl>
 <h2>From here to the first connected person</h2>
-<pre tabindex="0"><code>${calls}</code></pre>`,
+<pre tabindex="0" role="region" aria-label="The first three calls"><code>${calls}</code></pre>`,
     },
     "wide",
   );

@@ -6,6 +6,7 @@ import { isExact } from "../rules/paths.ts";
 import type { Failure, FailureReason } from "./exchange.ts";
 import type { Forward, ForwardAnswer, ForwardRequest } from "./forward-types.ts";
 import { failed, failureOf } from "./outcome.ts";
+import { Patience } from "./patience.ts";
 import { printable, rawPairs } from "./raw-head.ts";
 import { Upload } from "./upload.ts";
 
@@ -30,7 +31,7 @@ export function makeForward(dispatcher: Dispatcher, { idleMs = 60_000 }: Forward
   };
 }
 
-const unusualBody = /^(?:GET|HEAD|DELETE|OPTIONS)$/;
+const unusualBody = /^(?:GET|DELETE|OPTIONS)$/;
 
 /**
  * One call under way. It is at once undici's handler, the answer handed out and the abort listener: this is the hot path,
@@ -46,7 +47,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   #answer: ((answer: ForwardAnswer | Failure) => void) | null;
   #controller: Dispatcher.DispatchController | null = null;
   #upload: Upload | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #patience = new Patience(() => this.#end("timeout"));
   #isSent = false;
   #statusText = "";
   /** What came before `stream` was called; at most what one socket read holds. */
@@ -71,7 +72,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     const path = slash === -1 ? target : base.slice(slash) + target;
     if (body instanceof Readable) this.#upload = new Upload(body);
     // The time limit counts from the end of the body; until then only a standstill ends the call.
-    this.#startTimer(this.#upload === null ? timeoutMs : this.#idleMs);
+    this.#patience.start(this.#upload === null ? timeoutMs : this.#idleMs);
     signal.addEventListener("abort", this);
     dispatcher.dispatch(
       {
@@ -81,7 +82,8 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
         headers: credential === null ? [...headers] : [...headers, "authorization", `Bearer ${credential.reveal()}`],
         body: this.#upload ?? body,
         // A server that does not expect a body here may read it as the next request on this connection, which others use.
-        reset: body !== null && unusualBody.test(method),
+        // (undici itself says so to a HEAD.)
+        ...(body !== null && unusualBody.test(method) ? { reset: true } : {}),
       },
       this,
     );
@@ -94,11 +96,11 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   }
 
   onBodySent(): void {
-    if (this.#upload !== null) this.#timer?.refresh();
+    if (this.#upload !== null) this.#patience.refresh();
   }
 
   onRequestSent(): void {
-    if (this.#upload !== null && this.#answer !== null) this.#startTimer(this.#request.timeoutMs);
+    if (this.#upload !== null && this.#answer !== null) this.#patience.start(this.#request.timeoutMs);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, text?: string): void {
@@ -108,7 +110,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     this.status = status;
     this.headers = rawPairs(controller.rawHeaders);
     this.#statusText = text ?? "";
-    this.#startTimer(this.#idleMs);
+    this.#patience.start(this.#idleMs);
     this.#settleAnswer(this);
   }
 
@@ -177,7 +179,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
 
   #pass(response: ServerResponse, chunk: Buffer): void {
     this.#bytes += chunk.length;
-    this.#timer?.refresh();
+    this.#patience.refresh();
     if (response.write(chunk) || this.#isDrainAwaited) return;
     this.#isDrainAwaited = true;
     this.#controller?.pause();
@@ -191,22 +193,13 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
 
   readonly #onDrain = (): void => {
     this.#isDrainAwaited = false;
-    this.#timer?.refresh();
+    this.#patience.refresh();
     if (this.#upstream === "open") this.#controller?.resume();
   };
 
   readonly #onClose = (): void => this.handleEvent();
 
-  #startTimer(delayMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(onTime, delayMs, this);
-  }
-
   /** Our own end of the call: time is up, the caller left, or the answer is not wanted. */
-  onTime(): void {
-    this.#end("timeout");
-  }
-
   #end(reason: FailureReason): void {
     const cause = new Error(`The call ended: ${reason}`);
     this.#settleAnswer(failed(reason, this.#isSent, cause));
@@ -235,15 +228,11 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   }
 
   #finish(complete: boolean): void {
-    clearTimeout(this.#timer);
+    this.#patience.stop();
     this.#request.signal.removeEventListener("abort", this);
     this.#response?.off("close", this.#onClose).off("drain", this.#onDrain);
     const pass = this.#passed;
     this.#passed = null;
     pass?.({ bytes: this.#bytes, complete });
   }
-}
-
-function onTime(call: StreamedCall): void {
-  call.onTime();
 }

@@ -5,6 +5,7 @@ import { Agent } from "undici";
 import type { Exchange, ExchangeRequest, Transport } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
 import { failed, failureOf } from "./outcome.ts";
+import { Patience } from "./patience.ts";
 
 export interface TransportOptions {
   readonly guard: Pick<Guard, "connect">;
@@ -51,7 +52,7 @@ class BufferedCall implements Dispatcher.DispatchHandler {
   readonly #resolve: (exchange: Exchange) => void;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #patience = new Patience(() => this.#end("timeout"));
   #isSent = false;
   #isSettled = false;
   #bytes = 0;
@@ -66,7 +67,7 @@ class BufferedCall implements Dispatcher.DispatchHandler {
   start(dispatcher: Dispatcher, userAgent: string): void {
     const { url, method, body, headers, signal } = this.#request;
     const hasAgent = Object.keys(headers).some((name) => name.toLowerCase() === "user-agent");
-    this.#restartTimer();
+    this.#patience.start(this.#request.timeoutMs);
     signal?.addEventListener("abort", this.#onAbort);
     dispatcher.dispatch(
       {
@@ -95,7 +96,7 @@ class BufferedCall implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = joined(headers);
-    this.#restartTimer();
+    this.#patience.start(this.#request.timeoutMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -115,11 +116,6 @@ class BufferedCall implements Dispatcher.DispatchHandler {
 
   readonly #onAbort = (): void => this.#end("aborted");
 
-  #restartTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end("timeout"), this.#request.timeoutMs);
-  }
-
   #end(reason: "timeout" | "aborted" | "too_large"): void {
     const cause = new Error(`The exchange ended: ${reason}`);
     this.#settle(failed(reason, this.#isSent, cause));
@@ -129,7 +125,7 @@ class BufferedCall implements Dispatcher.DispatchHandler {
   #settle(exchange: Exchange): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    clearTimeout(this.#timer);
+    this.#patience.stop();
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#resolve(exchange);
   }

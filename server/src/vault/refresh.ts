@@ -17,6 +17,10 @@ export type RefreshResult =
 const pollMs = 60;
 const backoffBaseMs = 15_000;
 const backoffMaxMs = 10 * 60_000;
+/** Two minutes in all. */
+const savingRetries = 28;
+const savingBaseMs = 250;
+const savingMaxMs = 5_000;
 
 const actor = { kind: "system", task: "refresh" } as const;
 
@@ -99,8 +103,10 @@ async function spend(powers: VaultPowers, row: AccountRow, holder: string): Prom
   await store.refreshes.begin(attempt);
   const answer = await powers.oauth.refresh(provider, refresh);
   switch (answer.kind) {
-    case "granted":
-      return keep(powers, { row, attempt, provider }, withKeptRefresh(answer.tokens, pair, row));
+    case "granted": {
+      const tokens = withKeptRefresh(answer.tokens, pair, row);
+      return insist(powers, row, async () => keep(powers, { row, attempt, provider }, tokens));
+    }
     case "rejected":
       return believe(powers, { row, attempt }, answer.error);
     case "misconfigured":
@@ -120,6 +126,19 @@ interface Spent {
   readonly attempt: RefreshRow;
 }
 
+/** The pair is in nobody's hands but ours: a database that is away for a while must not cost it. */
+async function insist<T>(powers: VaultPowers, row: AccountRow, save: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await save();
+    } catch (error) {
+      if (tries === savingRetries) throw error;
+      powers.warn("Refreshed tokens could not be stored; it will be tried again", { account: row.id, error });
+      await powers.sleep(Math.min(savingBaseMs * 2 ** tries, savingMaxMs));
+    }
+  }
+}
+
 async function keep(
   powers: VaultPowers,
   spent: Spent & { readonly provider: Provider },
@@ -131,6 +150,8 @@ async function keep(
   return powers.store.change(async (tables, record) => {
     // Bound to the token it was bought with, not to the lease: a holder that stalled and lost its lease still saves its pair.
     const before = await tables.accounts.lock(row.project_id, row.id);
+    // A commit whose answer was lost with the connection, and that is now repeated.
+    if (before?.access_digest === columns.access_digest) return { kind: "settled", row: before };
     const stored = await tables.accounts.change(
       row.id,
       { status: ["ACTIVE", "EXPIRED"], refresh_digest: attempt.refresh_digest },

@@ -98,7 +98,7 @@ function shown(house: House, handler: Handler): Handler {
       const refusal = refusalOf(error, occasion);
       const minutes = linkLifeMs / 60_000;
       const body = failedPage({
-        title: refusal.message,
+        code: refusal.code,
         detail: refusal.context.detail ?? "It could not be finished.",
         next:
           refusal.context.next?.detail ??
