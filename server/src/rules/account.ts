@@ -15,7 +15,7 @@ export const statusReasons = {
 } as const;
 export type StatusReason = keyof typeof statusReasons;
 
-/** From which statuses each status may be entered. A status never enters itself. */
+/** From which statuses each status may be entered. */
 const entries: Readonly<Record<AccountStatus, readonly AccountStatus[]>> = {
   PENDING: ["VERIFYING"],
   VERIFYING: ["PENDING"],
@@ -25,16 +25,17 @@ const entries: Readonly<Record<AccountStatus, readonly AccountStatus[]>> = {
   DISCONNECTED: ["PENDING", "VERIFYING", "ACTIVE", "EXPIRED", "REVOKED"],
 };
 
-export function mayMove(from: AccountStatus, to: AccountStatus): boolean {
-  return entries[to].includes(from);
+/** The statuses an account may have just before it has this one. Staying is no move. */
+export function mayBecome(to: AccountStatus): readonly AccountStatus[] {
+  return [...entries[to], to];
 }
 
 /** Refresh ahead in the background from 15 minutes before expiry (design §6). */
 export const refreshAheadMs = 15 * 60_000;
 /** Refresh on demand when less than this is left. */
-export const refreshOnDemandMs = 5 * 60_000;
+const refreshOnDemandMs = 5 * 60_000;
 /** A token with less left than this is not handed to a call. */
-export const refreshFloorMs = 60_000;
+const refreshFloorMs = 60_000;
 /** One refresh request to the provider. */
 export const refreshTimeoutMs = 20_000;
 /** How long a refresh may hold the account before another process may try. */

@@ -9,9 +9,7 @@ export type AccountId = Id<"account">;
 export type TokenId = Id<"token">;
 export type LinkId = Id<"link">;
 export type AttemptId = Id<"attempt">;
-export type ExecutionId = Id<"execution">;
 export type EventId = Id<"event">;
-export type RequestId = Id<"request">;
 export type RevocationId = Id<"revocation">;
 
 /** Prefix of each kind of id. A new kind is a decision (docs/architecture.md, nouns). */

@@ -1,6 +1,6 @@
 // Accounts: one person's grant under a connection. Every change of state says what it expects and answers whether it happened.
 import type { Kysely } from "kysely";
-import type { AccountStatus } from "../rules/account.ts";
+import { type AccountStatus, mayBecome } from "../rules/account.ts";
 import type { AccountId, ConnectionId, ProjectId } from "../rules/ids.ts";
 import { type Page, type PageAsk, pageOf } from "./page.ts";
 import type { AccountRow, Schema } from "./schema.ts";
@@ -103,7 +103,11 @@ export function accountsTable(db: Kysely<Schema>): Accounts {
     },
     async change(id, expected, change) {
       let query = db.updateTable("accounts").set(change).where("id", "=", id);
-      if (expected.status !== undefined) query = query.where("status", "in", [...expected.status]);
+      // Whatever the caller expects, no row leaves the status machine.
+      const lawful = change.status === undefined ? undefined : mayBecome(change.status);
+      for (const statuses of [expected.status, lawful]) {
+        if (statuses !== undefined) query = query.where("status", "in", [...statuses]);
+      }
       for (const column of ["access_digest", "refresh_digest"] as const) {
         const value = expected[column];
         if (value === null) query = query.where(column, "is", null);

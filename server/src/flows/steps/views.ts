@@ -10,7 +10,7 @@ export function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
-export function isoOrNull(time: number | null): string | null {
+function isoOrNull(time: number | null): string | null {
   return time === null ? null : iso(time);
 }
 

@@ -59,7 +59,7 @@ export function pageOf<Item extends z.ZodType>(item: Item): z.ZodType {
   return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
 }
 
-export const environment = z.enum(["live", "test"]);
+const environment = z.enum(["live", "test"]);
 export const projectAsk = z.strictObject({ name: plainText(64), environment: environment.default("live") });
 export const project = z.object({
   id: id("prj"),
@@ -70,8 +70,8 @@ export const project = z.object({
 }) satisfies z.ZodType<Wire.Project>;
 export const createdProject = project.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedProject>;
 
-export const scope = z.enum(scopes);
-export const limits = z.strictObject({
+const scope = z.enum(scopes);
+const limits = z.strictObject({
   tools: texts(64, 200).optional(),
   access: z.enum(["read", "write"]).optional(),
   repositories: z
@@ -83,7 +83,7 @@ export const limits = z.strictObject({
     .max(8)
     .optional(),
 }) satisfies z.ZodType<Wire.Limits>;
-export const address = z.strictObject({ connection: name, identifier });
+const address = z.strictObject({ connection: name, identifier });
 export const tokenAsk = z.strictObject({
   name: plainText(64),
   scopes: z.array(scope).min(1).max(scopes.length),
@@ -112,7 +112,7 @@ export const token = z.object({
 }) satisfies z.ZodType<Wire.Token>;
 export const createdToken = token.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedToken>;
 
-export const hosts = z.strictObject({ web: url, api: url });
+const hosts = z.strictObject({ web: url, api: url });
 export const preset = z.object({
   name: z.string(),
   label: z.string(),
