@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "node:test";
 import pg from "pg";
-import { Credential } from "../../src/crypto/credential.ts";
 import type { Config } from "../../src/config.ts";
+import { Credential } from "../../src/crypto/credential.ts";
 
 export type DatabaseKind = "sqlite" | "postgres";
 
@@ -20,10 +20,10 @@ export interface ScratchDatabase {
   drop(): Promise<void>;
 }
 
-export const postgresUrl = process.env["BEHALF_TEST_POSTGRES_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
+const postgresUrl = process.env["BEHALF_TEST_POSTGRES_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 async function answers(): Promise<boolean> {
-  const client = new pg.Client({ connectionString: postgresUrl, connectionTimeoutMillis: 2000 });
+  const client = new pg.Client({ connectionString: postgresUrl, connectionTimeoutMillis: 15_000 });
   try {
     await client.connect();
     await client.end();
@@ -68,6 +68,9 @@ async function run(sql: string): Promise<void> {
 }
 
 const postgresAnswers = await answers();
+if (!postgresAnswers && process.env["BEHALF_TEST_REQUIRE_SERVICES"] === "1") {
+  throw new Error("PostgreSQL does not answer, and BEHALF_TEST_REQUIRE_SERVICES=1 lets no suite be skipped");
+}
 
 /** Runs a suite once on each database. */
 export function onEachDatabase(title: string, suite: (kind: DatabaseKind) => void): void {

@@ -101,11 +101,17 @@ const idempotencyKey = {
   description: "The write is done once; the same key and body again get the recorded answer for 24 hours.",
 };
 
+/** `POST /v1/connections/{name}/accounts/{identifier}/link` → `postConnectionsNameAccountsIdentifierLink`. */
+function operationIdOf({ method, path }: Route): string {
+  const words = path.replace(/^\/v1/, "").split(/[^A-Za-z]+/);
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
 function operation(row: Route): object {
   const body = schemaOf(row.body, "input") as { properties?: object };
   const hasBody = row.method !== "GET" && Object.keys(body.properties ?? {}).length > 0;
   return {
-    operationId: `${row.method.toLowerCase()}${row.path.replaceAll(/[^A-Za-z]+(\w)?/g, (_, next: string | undefined) => (next ?? "").toUpperCase())}`,
+    operationId: operationIdOf(row),
     summary: row.summary,
     description: `Needs the scope \`${row.scope}\`.`,
     tags: [row.tag],

@@ -1,0 +1,237 @@
+// The published document is OpenAPI 3.1, says everything the route table says, and comes out the same every time.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import metaSchema from "ajv/dist/refs/json-schema-2020-12/schema.json" with { type: "json" };
+import { openApi } from "../src/http/api/openapi.ts";
+import { routes } from "../src/http/server.ts";
+import { scopes } from "../src/rules/policy.ts";
+import { type RefusalCode, refusals } from "../src/rules/refusal.ts";
+import { sampleOf } from "./support/doors.ts";
+import { openHouse } from "./support/house.ts";
+
+type Json = Record<string, unknown>;
+
+const about = { origin: "https://behalf.example", version: "1.2.3" };
+const document = openApi(routes, about) as unknown as Json;
+const paths = document["paths"] as Record<string, Record<string, Json>>;
+const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+);
+
+function operationOf(row: { readonly path: string; readonly method: string }): Json {
+  const operation = paths[row.path]?.[row.method.toLowerCase()];
+  assert.notEqual(operation, undefined, `${row.method} ${row.path} is not in the document`);
+  return operation ?? {};
+}
+
+/** Every object in it, with the way to it. */
+function objectsIn(value: unknown, at = "#"): [string, Json][] {
+  if (typeof value !== "object" || value === null) return [];
+  const below = Object.entries(value).flatMap(([name, member]) => objectsIn(member, `${at}/${name}`));
+  return Array.isArray(value) ? below : [[at, value as Json], ...below];
+}
+
+function assertOnly(value: object, allowed: readonly string[], where: string): void {
+  assert.deepEqual(
+    Object.keys(value).filter((name) => !allowed.includes(name) && !name.startsWith("x-")),
+    [],
+    where,
+  );
+}
+
+test("the frame is that of OpenAPI 3.1", () => {
+  assertOnly(
+    document,
+    [
+      "openapi",
+      "info",
+      "jsonSchemaDialect",
+      "servers",
+      "paths",
+      "webhooks",
+      "components",
+      "security",
+      "tags",
+      "externalDocs",
+    ],
+    "#",
+  );
+  assert.match(String(document["openapi"]), /^3\.1\.\d+$/);
+  const info = document["info"] as Json;
+  assertOnly(info, ["title", "summary", "description", "termsOfService", "contact", "license", "version"], "#/info");
+  assert.deepEqual([typeof info["title"], info["version"]], ["string", "1.2.3"]);
+  const license = info["license"] as Json;
+  // `identifier` and `url` exclude each other.
+  assert.equal(license["identifier"] !== undefined && license["url"] !== undefined, false);
+  assert.deepEqual(document["servers"], [{ url: about.origin }]);
+  const { securitySchemes } = document["components"] as { securitySchemes: Json };
+  for (const needed of document["security"] as Json[])
+    for (const name of Object.keys(needed)) assert.equal(name in securitySchemes, true, name);
+  for (const path of Object.keys(paths)) assert.match(path, /^(\/[a-z0-9]+|\/v1|\/\{[a-z_]+\})+$/, path);
+});
+
+test("every operation has what an operation has, and an id of its own", () => {
+  for (const { path, method, operation } of operations) {
+    const where = `${method} ${path}`;
+    assert.equal(["get", "post", "put", "patch", "delete"].includes(method), true, where);
+    assertOnly(
+      operation,
+      [
+        "tags",
+        "summary",
+        "description",
+        "operationId",
+        "parameters",
+        "requestBody",
+        "responses",
+        "deprecated",
+        "security",
+      ],
+      where,
+    );
+    assert.match(String(operation["operationId"]), /^[a-z][A-Za-z]+$/, where);
+    assert.equal(String(operation["summary"]).length > 5, true, where);
+    for (const [status, response] of Object.entries(operation["responses"] as Record<string, Json>)) {
+      assert.match(status, /^[2-5]\d\d$/, where);
+      assertOnly(response, ["description", "headers", "content", "links"], `${where} ${status}`);
+      assert.equal(typeof response["description"], "string");
+      for (const [type, content] of Object.entries((response["content"] ?? {}) as Record<string, Json>)) {
+        assert.equal(
+          type,
+          Number(status) < 400 ? "application/json" : "application/problem+json",
+          `${where} ${status}`,
+        );
+        assertOnly(content, ["schema", "example", "examples", "encoding"], where);
+      }
+    }
+  }
+  const ids = operations.map(({ operation }) => operation["operationId"]);
+  assert.equal(new Set(ids).size, ids.length, ids.join(" "));
+});
+
+test("parameters: those of the path are exactly its braces, names are unique, each has a schema", () => {
+  for (const { path, method, operation } of operations) {
+    const where = `${method} ${path}`;
+    const parameters = operation["parameters"] as { name: string; in: string; required: boolean; schema: Json }[];
+    for (const one of parameters) {
+      assertOnly(one, ["name", "in", "required", "schema", "description", "deprecated", "style", "explode"], where);
+      assert.equal(["path", "query", "header"].includes(one.in), true, where);
+      assert.equal(one.in === "path" ? one.required : typeof one.required === "boolean", true, where);
+      assert.equal(typeof one.schema, "object", where);
+    }
+    const names = parameters.map((one) => `${one.in} ${one.name.toLowerCase()}`);
+    assert.equal(new Set(names).size, names.length, where);
+    const braces = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    assert.deepEqual(
+      parameters.filter((one) => one.in === "path").map((one) => one.name),
+      braces,
+      where,
+    );
+  }
+});
+
+test("every reference leads somewhere, and every schema is one of JSON Schema 2020-12 that compiles", () => {
+  const schemas: [string, Json][] = [];
+  for (const [at, value] of objectsIn(document)) {
+    const reference = value["$ref"];
+    if (typeof reference === "string") {
+      assert.equal(reference.startsWith("#/"), true, `${at}: ${reference}`);
+      const found = reference
+        .slice(2)
+        .split("/")
+        .reduce<unknown>((left, name) => (left as Json | undefined)?.[name], document);
+      assert.equal(typeof found, "object", `${at}: ${reference} leads nowhere`);
+    }
+    // A path's own name may be `schema` too; only what stands at a content, a parameter or the components is one.
+    if (typeof value["schema"] === "object") schemas.push([at, value["schema"] as Json]);
+  }
+  schemas.push(...Object.entries((document["components"] as { schemas: Record<string, Json> }).schemas));
+  assert.equal(schemas.length > 100, true);
+  const ajv = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    allowUnionTypes: true,
+    formats: { uri: true, "date-time": true },
+  });
+  const meta = new Ajv2020({ strict: false }).compile({ $ref: metaSchema.$id });
+  ajv.addSchema(document, "https://behalf.example/openapi.json").addKeyword("openapi").addKeyword("info");
+  for (const [at, schema] of schemas) {
+    if ("$ref" in schema) continue;
+    assert.equal(meta(schema), true, at);
+    ajv.compile(schema);
+  }
+});
+
+test("every route is there with its scope, answers and refusals, and nothing else is", () => {
+  assert.equal(operations.length, routes.length);
+  for (const row of routes) {
+    const where = `${row.method} ${row.path}`;
+    const operation = operationOf(row);
+    const responses = operation["responses"] as Record<string, { description: string; content?: Json }>;
+    assert.equal(operation["summary"], row.summary);
+    assert.match(String(operation["description"]), new RegExp(`\`${row.scope}\``), where);
+    assert.equal(scopes.includes(row.scope), true, where);
+    for (const [status, type] of Object.entries(row.answers))
+      assert.equal(responses[status]?.content !== undefined, type !== null, `${where} ${status}`);
+    const everywhere: RefusalCode[] = [
+      "unauthenticated",
+      "token_expired",
+      "scope_missing",
+      "invalid_request",
+      "invalid_input",
+      "not_found",
+      "method_not_allowed",
+      "internal",
+      "unavailable",
+    ];
+    for (const code of [...row.refusals, ...everywhere]) {
+      const told = responses[refusals[code].status]?.description.split(", ") ?? [];
+      assert.equal(told.includes(code), true, `${where} does not say ${code}`);
+    }
+    const named = Object.entries(responses).filter(([status]) => Number(status) >= 400);
+    for (const [status, { description }] of named)
+      for (const code of description.split(", "))
+        assert.equal(refusals[code as RefusalCode].status, Number(status), `${where} ${code}`);
+  }
+});
+
+test("bodies and queries are described where they are taken, closed against other members, and only there", () => {
+  for (const row of routes) {
+    const where = `${row.method} ${row.path}`;
+    const operation = operationOf(row);
+    const body = operation["requestBody"] as
+      | { required: boolean; content: Record<string, { schema: Json }> }
+      | undefined;
+    assert.equal(body !== undefined, sampleOf(row).body !== undefined, where);
+    const parameters = operation["parameters"] as { name: string; in: string }[];
+    const query = parameters.filter((one) => one.in === "query").map((one) => one.name);
+    assert.deepEqual(query.toSorted(), Object.keys(sampleOf(row).query ?? {}).toSorted(), where);
+    assert.equal(
+      parameters.some((one) => one.name === "Idempotency-Key"),
+      row.method !== "GET",
+      where,
+    );
+    if (body === undefined) continue;
+    assert.deepEqual(Object.keys(body.content), ["application/json"], where);
+    const schema = body.content["application/json"]?.schema ?? {};
+    assert.equal(schema["additionalProperties"], false, where);
+    // A body that may be left out must not be called required.
+    assert.equal(body.required, !row.body.safeParse({}).success, `${where}: is the body required?`);
+  }
+});
+
+test("it comes out the same every time, and is what the server serves", async () => {
+  assert.deepEqual(openApi(routes, about), document);
+  assert.equal(JSON.stringify(openApi(routes, about)), JSON.stringify(document));
+  const house = await openHouse();
+  try {
+    const served = await house.call("GET", "/openapi.json", { token: "none" });
+    assert.equal(served.status, 200);
+    assert.match(served.headers.get("content-type") ?? "", /^application\/json/);
+    assert.deepEqual(served.json.paths, document["paths"]);
+    assert.deepEqual(served.json.servers, [{ url: house.origin }]);
+  } finally {
+    await house.close();
+  }
+});
