@@ -51,15 +51,13 @@ export async function runCommand(
 /** Starts `behalf serve` and waits until it listens; throws what it said when it ends before. */
 export async function serveCommand(env: Readonly<Record<string, string>>, cwd: string): Promise<Serving> {
   const { child, said, ended } = begin(["serve"], { BEHALF_PORT: "0", ...env }, cwd);
-  const greeted = (async (): Promise<string> => {
-    for await (const _ of child.stdout as AsyncIterable<Buffer>) {
-      const origin = /Behalf listens on (\S+)[\s\S]*Redirect URI[^\n]*\n(?:[\s\S]*\n)?$/.exec(said.stdout)?.[1];
-      if (origin !== undefined) return origin;
-    }
-    const { code, stderr } = await ended;
-    throw new Error(`serve ended with ${code}: ${stderr}`);
-  })();
-  const origin = await greeted;
+  const origin = await new Promise<string>((resolve, reject) => {
+    child.stdout?.on("data", () => {
+      const listening = /Behalf listens on (\S+)[\s\S]*\n$/.exec(said.stdout)?.[1];
+      if (listening !== undefined) resolve(listening);
+    });
+    void ended.then(({ code, stderr }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
+  });
   return {
     origin,
     greeting: said.stdout,

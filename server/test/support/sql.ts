@@ -30,7 +30,13 @@ export async function openRaw(database: ScratchDatabase): Promise<RawDatabase> {
 
 function rawSqlite(file: string): RawDatabase {
   const db = new DatabaseSync(file, { timeout: 5000 });
-  const rows = async (sql: string): Promise<RawRow[]> => Promise.resolve(db.prepare(sql).all() as RawRow[]);
+  const rows = async (sql: string): Promise<RawRow[]> =>
+    Promise.resolve(
+      db
+        .prepare(sql)
+        .all()
+        .map((row) => ({ ...row }) as RawRow),
+    );
   const tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name";
   return {
     rows,

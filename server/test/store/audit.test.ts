@@ -1,0 +1,138 @@
+// The audit chain in the store: straight under any number of writers, and gone with the change that is rolled back.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { verifyAudit } from "../../src/flows/verify-audit.ts";
+import { type Database, type Store, openDatabase } from "../../src/store/store.ts";
+import { type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { openRaw } from "../support/sql.ts";
+import { type Replica, askBoth, choiceOf, link, openReplica, storeOf } from "./replica.ts";
+import { projectRow } from "./rows.ts";
+
+const actor = { kind: "system", task: "test" } as const;
+
+onEachDatabase("the audit chain", (kind) => {
+  let scratched: ScratchDatabase;
+  let database: Database;
+  let store: Store;
+  let replicas: Replica[];
+  const project = projectRow();
+  before(async () => {
+    scratched = await scratch(kind);
+    database = openDatabase(choiceOf(scratched));
+    await database.migrate();
+    store = storeOf(database);
+    replicas = await Promise.all([openReplica(scratched), openReplica(scratched)]);
+    await store.change(async (tables, record) => {
+      await tables.projects.add(project);
+      record({ chain: "instance", name: "project.created", actor, subject: project.id });
+      record({ chain: project.id, name: "project.created", actor, subject: project.id });
+    });
+  });
+  after(async () => {
+    for (const replica of replicas) await replica.close();
+    await database.close();
+    await scratched.drop();
+  });
+
+  const verify = async () => verifyAudit({ store, auditLink: link });
+
+  test("forty changes at once, on two chains, through two processes: every link holds, none is missing", async () => {
+    const asks = Array.from({ length: 40 }, () => [project.id]);
+    await askBoth(replicas, { table: "change", question: "", asks });
+    assert.deepEqual(await verify(), { events: 82, chains: 2, faults: [] });
+    const events = await store.audit.after(project.id, 0, 100);
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      Array.from({ length: 41 }, (_, at) => at + 1),
+    );
+  });
+
+  test("whoever verifies while others write is told of no fault", async () => {
+    const writing = askBoth(replicas, {
+      table: "change",
+      question: "",
+      asks: Array.from({ length: 60 }, () => [project.id]),
+    });
+    for (let round = 0; round < 30; round += 1) {
+      assert.deepEqual((await verify()).faults, []);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await writing;
+    assert.equal((await verify()).events, 202);
+  });
+
+  test("a change that is rolled back leaves no event, and the next one follows as if it had not been", async () => {
+    const earlier = await store.audit.heads();
+    await assert.rejects(
+      store.change(async (tables, record) => {
+        record({ chain: project.id, name: "project.created", actor, subject: "prj_x" });
+        await tables.projects.add(projectRow({ name: "never" }));
+        throw new Error("changed my mind");
+      }),
+      { message: "changed my mind" },
+    );
+    assert.deepEqual(await store.audit.heads(), earlier);
+    assert.deepEqual(await store.projects.ids(), [project.id]);
+    assert.deepEqual((await verify()).faults, []);
+  });
+
+  test("a change whose event cannot be written is not made", async () => {
+    const twice = "evt_00000000000040008000000000000000" as const;
+    const clumsy = database.withChain({ link, newId: () => twice as never, now: () => 1 });
+    const make = async () =>
+      clumsy.change(async (tables, record) => {
+        const row = projectRow();
+        await tables.projects.add(row);
+        record({ chain: "instance", name: "project.created", actor, subject: project.id });
+        return row.id;
+      });
+    const made = await make();
+    await assert.rejects(make());
+    assert.deepEqual((await store.projects.ids()).toSorted(), [project.id, made].toSorted());
+  });
+
+  test("events of one change are linked in the order they were recorded, each over its own columns", async () => {
+    const [event] = await store.audit.after(project.id, 0, 1);
+    assert.deepEqual(
+      { ...event, id: "", hash: "" },
+      {
+        chain: project.id,
+        seq: 1,
+        id: "",
+        at: 5000,
+        name: "project.created",
+        actor: '{"kind":"system","task":"test"}',
+        subject: project.id,
+        details: "{}",
+        prev: "",
+        hash: "",
+      },
+    );
+    const columns = [
+      "behalf-audit-1",
+      project.id,
+      1,
+      event?.id,
+      5000,
+      "project.created",
+      event?.actor,
+      project.id,
+      "{}",
+      "",
+    ];
+    assert.equal(event?.hash, link(JSON.stringify(columns)));
+  });
+
+  test("a project that was made and has vanished with its chain is missed", async () => {
+    const raw = await openRaw(scratched);
+    for (const table of ["audit_events", "audit_heads"])
+      await raw.run(`delete from ${table} where chain = '${project.id}'`);
+    await raw.run(`delete from projects where id = '${project.id}'`);
+    await raw.close();
+    const { faults } = await verify();
+    assert.deepEqual(
+      faults.filter(({ chain }) => chain === project.id),
+      [{ chain: project.id, seq: 0, fault: "has lost the record of its end" }],
+    );
+  });
+});

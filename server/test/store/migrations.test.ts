@@ -1,0 +1,122 @@
+// The schema: brought up to date once, however often and however many at a time ask for it, and never next door.
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { afterEach, beforeEach, test } from "node:test";
+import { type Database, openDatabase } from "../../src/store/store.ts";
+import { type DatabaseKind, type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { runCommand } from "../support/processes.ts";
+import { openRaw } from "../support/sql.ts";
+import { choiceOf } from "./replica.ts";
+
+const tables = [
+  "accounts",
+  "attempts",
+  "audit_events",
+  "audit_heads",
+  "connections",
+  "idempotency",
+  "kysely_migration",
+  "kysely_migration_lock",
+  "links",
+  "meta",
+  "projects",
+  "refreshes",
+  "revocations",
+  "sealing_keys",
+  "tokens",
+];
+
+onEachDatabase("migrating", (kind: DatabaseKind) => {
+  let scratched: ScratchDatabase;
+  let opened: Database[];
+  beforeEach(async () => {
+    scratched = await scratch(kind);
+    opened = [];
+  });
+  afterEach(async () => {
+    for (const database of opened) await database.close();
+    await scratched.drop();
+  });
+
+  const open = (of = scratched): Database => {
+    const database = openDatabase(choiceOf(of));
+    opened.push(database);
+    return database;
+  };
+
+  async function found(of = scratched): Promise<string[]> {
+    const raw = await openRaw(of);
+    const names = Object.keys(await raw.dump());
+    await raw.close();
+    return names;
+  }
+
+  test("makes all tables once; again it changes nothing, and says that the database was not empty", async () => {
+    const database = open();
+    assert.deepEqual(await database.migrate(), { wasEmpty: true });
+    assert.deepEqual(await found(), tables);
+    await database.meta.putOnce("admin_token_issued", "kept");
+    assert.deepEqual(await database.migrate(), { wasEmpty: false });
+    assert.deepEqual(await open().migrate(), { wasEmpty: false });
+    assert.equal(await database.meta.find("admin_token_issued"), "kept");
+  });
+
+  test("four processes at once all succeed, and one of them made the tables", async () => {
+    const env = {
+      BEHALF_DATABASE_URL: scratched.url,
+      BEHALF_KEYS: `k1:${"A".repeat(43)}=`,
+      BEHALF_ADMIN_TOKEN: "x".repeat(32),
+    };
+    const four = Array.from({ length: 4 }, async () => runCommand(["migrate"], env, scratched.folder));
+    const ended = await Promise.all(four);
+    assert.deepEqual(
+      ended.map(({ stderr }) => stderr),
+      ["", "", "", ""],
+    );
+    assert.deepEqual(
+      ended.map(({ code }) => code),
+      [0, 0, 0, 0],
+    );
+    assert.equal(ended.filter(({ stdout }) => stdout === "The database was new; its tables are made.\n").length, 1);
+    assert.deepEqual(await found(), tables);
+  });
+
+  test("a neighbour's tables are not taken for ours", async () => {
+    const neighbour = await scratch(kind);
+    try {
+      await open(neighbour).migrate();
+      assert.deepEqual(await open().migrate(), { wasEmpty: true });
+      assert.deepEqual(await found(), tables);
+    } finally {
+      for (const database of opened.splice(0)) await database.close();
+      await neighbour.drop();
+    }
+  });
+
+  if (kind === "sqlite") {
+    test("the file is its owner's, waits for the disk, and keeps references whole", async () => {
+      await open().migrate();
+      assert.ok(scratched.choice.kind === "sqlite");
+      assert.equal(statSync(scratched.choice.file).mode & 0o777, 0o600);
+      const raw = await openRaw(scratched);
+      assert.deepEqual(await raw.rows("pragma journal_mode"), [{ journal_mode: "wal" }]);
+      await raw.close();
+    });
+  }
+
+  test("a row whose project is not there is refused", async () => {
+    const database = open();
+    await database.migrate();
+    const store = database.withChain({ link: (text) => text, newId: () => "evt_1" as never, now: () => 1 });
+    const row = { id: "lnk_1", project_id: "prj_nowhere", account_id: "acc_nowhere", digest: "d", openings: 0 };
+    const rest = {
+      verify_url: null,
+      caller_state: null,
+      return_url: null,
+      created_at: 1,
+      expires_at: 2,
+      spent_at: null,
+    };
+    await assert.rejects(store.links.add({ ...row, ...rest } as never), /foreign key/i);
+  });
+});
