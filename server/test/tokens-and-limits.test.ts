@@ -276,6 +276,14 @@ onEachDatabase("gateway tokens", (kind) => {
     });
   }
 
+  test("GraphQL is closed to a token that only reads, or reads some repositories, by any method and spelling", async () => {
+    for (const limits of [{ access: "read" }, { repositories: ["octo/hello"] }]) {
+      const { token } = await mint({ scopes: ["proxy"], limits, account: person });
+      for (const path of ["/api/graphql", "/proxy/graphql", "/proxy/GraphQL", "/api/v3/graphql"])
+        await refused("limit_not_allowed", house.call("GET", path, { token }));
+    }
+  });
+
   test("a token that only reads changes nothing of ours either", async () => {
     const { token } = await mint({ scopes: ["admin"], limits: { access: "read" } });
     for (const [method, path] of [

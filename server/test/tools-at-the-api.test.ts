@@ -228,6 +228,8 @@ onEachDatabase("each tool acts as the person who is meant:", (kind) => {
       assert.equal(Array.isArray(answer.json.data), tool.name.endsWith("_list"), tool.name);
       assert.equal(house.fake.calls.at(-1)?.login, "octo");
     }
+    const paths = house.fake.calls.map(({ path }) => path);
+    assert.ok(paths.includes("/repos/octo/hello/contents/src/x.ts"), "slashes of a path stay slashes");
     const folder = await run("github_file_contents_get", byUser({ ...repo, path: "src" }));
     assert.deepEqual(
       folder.json.data.map((entry: { path: string }) => entry.path),

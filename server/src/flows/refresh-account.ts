@@ -18,6 +18,8 @@ export async function refreshAccount(
   if (account.refresh_digest === null) {
     const checked = await needs.vault.check(account);
     if (checked.status !== "ACTIVE") throw unusable(checked, connection.name, needs.origin);
+    if (checked.checked_at === account.checked_at)
+      throw notAnswered("The provider did not say whether the token lives");
     return viewOf(needs, connection, checked);
   }
   const result = await needs.vault.refresh(account);
@@ -29,8 +31,12 @@ export async function refreshAccount(
       next: { action: "contact_operator", detail: "Correct client id and secret of the connection with PATCH." },
     });
   }
-  throw new Refusal("upstream_unavailable", {
-    detail: "The provider did not refresh the tokens; the account stays as it is.",
+  throw notAnswered("The provider did not refresh the tokens");
+}
+
+function notAnswered(what: string): Refusal {
+  return new Refusal("upstream_unavailable", {
+    detail: `${what}; the account stays as it is.`,
     outcome: "nothing",
     retryAfterSeconds: 15,
     next: { action: "retry", detail: "Try again later; Behalf goes on trying by itself." },

@@ -19,6 +19,8 @@ export interface Attempts {
   inTheAir(now: number): Promise<readonly AttemptRow[]>;
   /** TAKEN → its outcome; false when it is no longer taken. */
   settle(id: AttemptId, outcome: Partial<AttemptOutcome>): Promise<boolean>;
+  /** Ends what has begun and is not settled: whoever comes back finds nobody. */
+  abandon(account: AccountId): Promise<void>;
   waiting(project: ProjectId, authRequestDigest: string): Promise<AttemptRow | undefined>;
   /** VERIFYING → DONE or FAILED once; false when somebody else did. The sealed credential leaves the row. */
   close(id: AttemptId, status: "DONE" | "FAILED"): Promise<boolean>;
@@ -71,6 +73,14 @@ export function attemptsTable(db: Kysely<Schema>): Attempts {
         .where("status", "=", "TAKEN")
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
+    },
+    async abandon(account) {
+      await db
+        .updateTable("attempts")
+        .set({ status: "FAILED" })
+        .where("account_id", "=", account)
+        .where("status", "in", ["STARTED", "TAKEN"])
+        .execute();
     },
     async waiting(project, authRequestDigest) {
       return waiting()

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { onEachDatabase } from "../support/databases.ts";
-import { type TestHouse, openHouse } from "../support/house.ts";
+import { openHouse, type TestHouse } from "../support/house.ts";
 import { connect, makeConnection } from "../support/person.ts";
 
 onEachDatabase("a person connects once and an agent acts as that person", (kind) => {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { AccountRow, ConnectionRow } from "../../src/store/schema.ts";
-import { type Database, type Store, openDatabase } from "../../src/store/store.ts";
-import { type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
-import { type Replica, askBoth, choiceOf, openReplica, storeOf } from "./replica.ts";
+import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
+import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
+import { askBoth, choiceOf, openReplica, type Replica, storeOf } from "./replica.ts";
 import { accountRow, connectionRow, projectRow } from "./rows.ts";
 
 onEachDatabase("accounts", (kind) => {

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { verifyAudit } from "../../src/flows/verify-audit.ts";
-import { type Database, type Store, openDatabase } from "../../src/store/store.ts";
-import { type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
+import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
 import { openRaw } from "../support/sql.ts";
-import { type Replica, askBoth, choiceOf, link, openReplica, storeOf } from "./replica.ts";
+import { askBoth, choiceOf, link, openReplica, type Replica, storeOf } from "./replica.ts";
 import { projectRow } from "./rows.ts";
 
 const actor = { kind: "system", task: "test" } as const;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { afterEach, beforeEach, test } from "node:test";
 import { type Database, openDatabase } from "../../src/store/store.ts";
-import { type DatabaseKind, type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { type DatabaseKind, onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
 import { runCommand } from "../support/processes.ts";
 import { openRaw } from "../support/sql.ts";
 import { choiceOf } from "./replica.ts";

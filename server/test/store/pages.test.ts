@@ -4,8 +4,8 @@ import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { cursorOf, parseCursor } from "../../src/rules/cursor.ts";
 import type { ProjectRow } from "../../src/store/schema.ts";
-import { type Database, type Store, openDatabase } from "../../src/store/store.ts";
-import { type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
+import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
 import { choiceOf, storeOf } from "./replica.ts";
 import { accountRow, connectionRow, projectRow, tokenRow } from "./rows.ts";
 

@@ -1,8 +1,8 @@
 // A further process on the same database, as far as the database can tell: a thread of its own with connections of its own.
 import { once } from "node:events";
-import { type MessagePort, Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+import { isMainThread, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { hmac } from "../../src/crypto/digest.ts";
-import { type Database, type DatabaseChoice, type Store, openDatabase } from "../../src/store/store.ts";
+import { type Database, type DatabaseChoice, openDatabase, type Store } from "../../src/store/store.ts";
 import type { ScratchDatabase } from "../support/databases.ts";
 import { newId } from "./rows.ts";
 

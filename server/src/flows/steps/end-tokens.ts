@@ -38,6 +38,7 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
   const { account, keepRow } = ending;
   const now = needs.now();
   const queued = [...(await queueWaiting(needs, change, ending)), ...(await queueOwn(needs, change, ending))];
+  await tables.attempts.abandon(account.id);
   await tables.links.spendAllOf(account.id, now);
   const wasLive = account.status !== "DISCONNECTED";
   const isLeaving = account.status_reason === "deletion_pending";

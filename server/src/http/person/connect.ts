@@ -49,6 +49,8 @@ function opening(house: House): Handler {
 
 function returning(house: House): Handler {
   return async (context) => {
+    // Asking for the head of a page finishes nothing.
+    if (context.req.method === "HEAD") return new Response(null, { status: 200 });
     const completed = await completeAuthorization(house, {
       query: new URL(context.req.url).searchParams,
       browser: browserOf(house, context),
