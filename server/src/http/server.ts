@@ -135,7 +135,8 @@ function misdirected(house: House, request: IncomingMessage): Refusal | undefine
       next: { action: "fix_request", detail: `Send requests to ${house.origin}.` },
     });
   }
-  return request.headers["connection_name"] === undefined ? undefined : strayName();
+  const isNaming = ["connection_name", "behalf-connection"].some((name) => request.headers[name] !== undefined);
+  return isNaming ? strayName() : undefined;
 }
 
 const personPath = /^\/(?:$|\?|connect\/|oauth\/callback|errors)/;

@@ -7,7 +7,7 @@ import { format, inspect } from "node:util";
 import { serialize } from "node:v8";
 import { Credential } from "../../src/crypto/credential.ts";
 import { onEachDatabase } from "../support/databases.ts";
-import { type TestHouse, adminToken, clientId, clientSecret, openHouse } from "../support/house.ts";
+import { adminToken, clientId, clientSecret, openHouse, type TestHouse } from "../support/house.ts";
 import { Browser, makeConnection } from "../support/person.ts";
 import { openRaw } from "../support/sql.ts";
 import { Watch } from "../support/watch.ts";

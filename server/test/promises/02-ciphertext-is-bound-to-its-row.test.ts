@@ -4,11 +4,11 @@ import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { Credential } from "../../src/crypto/credential.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
-import { type Place, SealError, makeKeyRing, readEnvelope } from "../../src/crypto/seal.ts";
+import { makeKeyRing, type Place, readEnvelope, SealError } from "../../src/crypto/seal.ts";
 import { onEachDatabase } from "../support/databases.ts";
-import { type Answer, type TestHouse, adminToken, call, clientId, clientSecret, openHouse } from "../support/house.ts";
+import { type Answer, adminToken, call, clientId, clientSecret, openHouse, type TestHouse } from "../support/house.ts";
 import { Browser, connect, makeConnection, makeLink } from "../support/person.ts";
-import { type RawDatabase, openRaw, quoted } from "../support/sql.ts";
+import { openRaw, quoted, type RawDatabase } from "../support/sql.ts";
 
 interface Cell {
   readonly table: string;

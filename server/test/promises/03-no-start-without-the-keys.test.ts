@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { createServer } from "node:net";
+import { databaseOf } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
-import { databaseOf } from "../../src/compose.ts";
-import { type Running, keysFor, start, systemWorld } from "../../src/start.ts";
-import { type DatabaseKind, type ScratchDatabase, onEachDatabase, scratch } from "../support/databases.ts";
+import { keysFor, type Running, start, systemWorld } from "../../src/start.ts";
+import { type DatabaseKind, onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
 import { adminToken, call, freePort } from "../support/house.ts";
-import { type Serving, runCommand, serveCommand } from "../support/processes.ts";
+import { runCommand, type Serving, serveCommand } from "../support/processes.ts";
 import { openRaw } from "../support/sql.ts";
 
 const k1 = `k1:${randomBytes(32).toString("base64")}`;

@@ -6,15 +6,15 @@ import { onEachDatabase } from "../support/databases.ts";
 import {
   type Answer,
   type Ask,
-  type TestHouse,
   adminToken,
   call,
   clientId,
   clientSecret,
   openHouse,
+  type TestHouse,
 } from "../support/house.ts";
 import { Browser, connect, makeConnection } from "../support/person.ts";
-import { type RawDatabase, type RawRow, openRaw } from "../support/sql.ts";
+import { openRaw, type RawDatabase, type RawRow } from "../support/sql.ts";
 
 interface Foreign {
   readonly connection: string;

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { auditNames } from "../../src/rules/audit.ts";
 import { type DatabaseKind, onEachDatabase } from "../support/databases.ts";
-import { type TestHouse, adminToken, call, clientId, newKey, openHouse } from "../support/house.ts";
+import { adminToken, call, clientId, newKey, openHouse, type TestHouse } from "../support/house.ts";
 import { Browser, connect, follow, makeConnection, makeLink } from "../support/person.ts";
 import { runCommand, serveCommand } from "../support/processes.ts";
-import { type RawDatabase, type RawRow, openRaw, quoted } from "../support/sql.ts";
+import { openRaw, quoted, type RawDatabase, type RawRow } from "../support/sql.ts";
 
 const accounts = "/v1/connections/github/accounts";
 const key = newKey("k1");

@@ -93,7 +93,7 @@ async function pass(
 /** Clients that normalise paths turn `/proxy/../v1/…` into a call of another door with a proxy call's bearer (promise 12). */
 export function strayName(): Refusal {
   return new Refusal("invalid_request", {
-    detail: "The header connection_name belongs to calls of /proxy only.",
+    detail: "A header that names a connection belongs to calls of /proxy only.",
     next: { action: "fix_request", detail: "Check the path: it may have been shortened by `..` on its way here." },
   });
 }
