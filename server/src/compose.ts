@@ -1,5 +1,7 @@
 // Makes everything once and hands it over: the only place where rooms meet by value.
 import type { Server } from "node:http";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Config } from "./config.ts";
 import type { Credential } from "./crypto/credential.ts";
 import { hmac } from "./crypto/digest.ts";
@@ -110,7 +112,7 @@ export async function compose(config: Needed, database: Database, world: World):
     vault,
     oauth,
     github: makeGitHub({ transport }),
-    forward: makeForward(transport.dispatcher),
+    forward: makeForward(transport.dispatcher, { relieve: makeRelief() }),
     presets,
     log,
     now,
@@ -136,6 +138,19 @@ export async function compose(config: Needed, database: Database, world: World):
       await transport.close();
       await database.close();
     },
+  };
+}
+
+/** A collection of young garbage, about a millisecond; there is no other way to ask for one. */
+function makeRelief(): () => void {
+  let collect: ((options: { readonly type: "minor" }) => void) | undefined;
+  return () => {
+    if (collect === undefined) {
+      setFlagsFromString("--expose-gc");
+      collect = runInNewContext("gc") as NonNullable<typeof collect>;
+      setFlagsFromString("--no-expose-gc");
+    }
+    collect({ type: "minor" });
   };
 }
 

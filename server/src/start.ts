@@ -84,7 +84,13 @@ async function listen(config: Config, { database, keys, world }: Prepared): Prom
   const drain = makeDrain(behalf.server);
   behalf.server.listen(port, config.host);
   await once(behalf.server, "listening");
-  const firstToken = await firstTokenFor(config, behalf, world);
+  const firstToken = await firstTokenFor(config, behalf, world).catch(async (error: unknown) => {
+    // A process that listens does not end by itself.
+    behalf.server.close();
+    behalf.server.closeAllConnections();
+    await behalf.close();
+    throw error;
+  });
   const stopSweeping = sweepRegularly(behalf, world);
   let ending: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -71,6 +71,7 @@ async function take(needs: Needs, callback: Callback): Promise<Taken> {
     });
   }
   return needs.store.change(async (tables) => {
+    await tables.accounts.lock(attempt.project_id, attempt.account_id);
     const won = await tables.attempts.take(digest, browser, needs.now());
     const link = won === undefined ? undefined : await tables.links.spend(won.link_id, needs.now());
     if (won === undefined || link === undefined) throw spent();
@@ -148,7 +149,7 @@ async function learn(needs: Needs, taken: Taken, tokens: Tokens): Promise<GrantF
       detail: "The provider did not say whose account this is. Nothing was connected.",
       next: { action: "new_link", detail: "Start again in the application that sent you here." },
     });
-    await discard(needs, taken, tokens);
+    await discard(needs, taken, tokens, null);
     throw await fail(needs, taken, refusal, "person_unknown");
   }
   const places = provider.preset.installations ? await needs.oauth.installations(provider, tokens.access) : undefined;
@@ -161,7 +162,8 @@ async function learn(needs: Needs, taken: Taken, tokens: Tokens): Promise<GrantF
   };
 }
 
-async function discard(needs: Needs, taken: Taken, tokens: Tokens): Promise<void> {
+/** `user`: whose tokens these are, where that is known. */
+async function discard(needs: Needs, taken: Taken, tokens: Tokens, user: string | null): Promise<void> {
   const project = taken.attempt.project_id;
   const id = await needs.store.change(async (tables) =>
     needs.vault.queueRevocation(tables, {
@@ -171,6 +173,7 @@ async function discard(needs: Needs, taken: Taken, tokens: Tokens): Promise<void
       tokens,
       grant: "token",
       erase: false,
+      providerUserId: user,
     }),
   );
   await needs.vault.attemptRevocation(id);
@@ -191,7 +194,7 @@ async function connect(needs: Needs, taken: Taken, { tokens, facts }: Brought): 
     if (!settled) return undefined;
     return needs.vault.adopt({ tables, record }, { attempt, provider, tokens, facts, mayReplaceUser: false, actor });
   });
-  if (adopted === undefined) await discard(needs, taken, tokens);
+  if (adopted === undefined) await discard(needs, taken, tokens, facts.user.id);
   if (adopted?.kind === "adopted") {
     return { kind: "connected", connection, account: adopted.account, attempt, returnUrl: link.return_url };
   }
@@ -227,7 +230,7 @@ async function awaitVerification(needs: Needs, taken: Taken, { tokens, facts }: 
     record({ chain: attempt.project_id, name: "account.linked", actor, subject: attempt.account_id });
     return true;
   });
-  if (!kept) await discard(needs, taken, tokens);
+  if (!kept) await discard(needs, taken, tokens, facts.user.id);
   if (!kept || link.verify_url === null) throw spent();
   const url = new URL(link.verify_url);
   url.searchParams.set("auth_request_id", ticket.plain);

@@ -26,16 +26,10 @@ export async function createLink(
   ask: { readonly address: AccountAddress; readonly request: LinkRequest },
 ): Promise<Wire.Link> {
   const { connection, account } = await accountAt(needs, principal, ask.address);
-  if (account.status_reason === "deletion_pending") {
-    throw new Refusal("conflict", {
-      detail: "This account is being deleted.",
-      next: { action: "create_account", method: "PUT", detail: "Make the account anew with PUT, then ask for a link." },
-    });
-  }
   checkUrls(connection, ask.request);
   const ticket = needs.vault.issueTicket("link");
   const now = needs.now();
-  await needs.store.links.add({
+  const row = {
     id: needs.newId("link"),
     project_id: account.project_id,
     account_id: account.id,
@@ -47,8 +41,21 @@ export async function createLink(
     created_at: now,
     expires_at: now + linkLifeMs,
     spent_at: null,
+  };
+  await needs.store.change(async (tables) => {
+    // The account may be on its way out since it was found: a link to it would lead nowhere.
+    const living = await tables.accounts.lock(account.project_id, account.id);
+    if (living === undefined || living.status_reason === "deletion_pending") throw beingDeleted();
+    await tables.links.add(row);
   });
   return { link: `${needs.origin}/connect/${ticket.plain}`, expires_at: iso(now + linkLifeMs) };
+}
+
+function beingDeleted(): Refusal {
+  return new Refusal("conflict", {
+    detail: "This account is being deleted.",
+    next: { action: "create_account", method: "PUT", detail: "Make the account anew with PUT, then ask for a link." },
+  });
 }
 
 /** As the check understood it: in the caller's own spelling a laxer reader may see another host, or a line break. */

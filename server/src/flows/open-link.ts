@@ -32,13 +32,13 @@ export async function openLink(
   const state = needs.vault.issueTicket("state");
   const verifier = needs.vault.issueTicket("state").plain;
   const id = needs.newId("attempt");
-  await needs.store.attempts.add({
+  const attempt = {
     id,
     project_id: link.project_id,
     connection_id: connection.id,
     account_id: account.id,
     link_id: link.id,
-    status: "STARTED",
+    status: "STARTED" as const,
     state_digest: state.digest,
     browser_digest: needs.vault.digest("browser", browser),
     verifier: needs.vault.sealText(
@@ -51,6 +51,12 @@ export async function openLink(
     grant_facts: null,
     created_at: now,
     expires_at: now + linkLifeMs,
+  };
+  await needs.store.change(async (tables) => {
+    // The account may be on its way out since the link was opened: nobody could finish what starts here.
+    const living = await tables.accounts.lock(link.project_id, account.id);
+    if (living === undefined || living.status_reason === "deletion_pending") throw spent();
+    await tables.attempts.add(attempt);
   });
   const location = await needs.oauth.authorizeUrl(needs.vault.provider(connection), { state: state.plain, verifier });
   return { location, browser };

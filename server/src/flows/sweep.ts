@@ -88,6 +88,7 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
       tokens,
       grant: "token",
       erase: false,
+      providerUserId: attempt.provider_user_id,
     });
   });
   if (id !== undefined) await vault.attemptRevocation(id);

@@ -55,7 +55,16 @@ export function linksTable(db: Kysely<Schema>): Links {
         .execute();
     },
     async eraseOlderThan(time) {
-      await db.deleteFrom("links").where("expires_at", "<", time).execute();
+      // Not under an attempt: it would go with its link, and with it tokens that wait to be confirmed or revoked.
+      await db
+        .deleteFrom("links")
+        .where("expires_at", "<", time)
+        .where((eb) =>
+          eb.not(
+            eb.exists(eb.selectFrom("attempts").select("attempts.id").whereRef("attempts.link_id", "=", "links.id")),
+          ),
+        )
+        .execute();
     },
   };
 }

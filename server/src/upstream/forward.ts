@@ -8,11 +8,20 @@ import type { Forward, ForwardAnswer, ForwardRequest } from "./forward-types.ts"
 import { failed, failureOf } from "./outcome.ts";
 import { Patience } from "./patience.ts";
 import { printable, rawPairs } from "./raw-head.ts";
+import { countedRelief, type Passed } from "./relief.ts";
 import { Upload } from "./upload.ts";
 
 interface ForwardOptions {
   /** The longest pause without a byte, either way. */
   readonly idleMs?: number;
+  /** Frees the buffers that streams leave behind (relief.ts). */
+  readonly relieve?: () => void;
+}
+
+/** What all calls share. */
+interface Flow {
+  readonly idleMs: number;
+  readonly passed: Passed;
 }
 
 type Streamed = { readonly bytes: number; readonly complete: boolean };
@@ -21,13 +30,15 @@ type Streamed = { readonly bytes: number; readonly complete: boolean };
 const discardBytesMax = 64 * 1024;
 
 /** Makes the forwarder on the shared pool of transport.ts. */
-export function makeForward(dispatcher: Dispatcher, { idleMs = 60_000 }: ForwardOptions = {}): Forward {
+export function makeForward(dispatcher: Dispatcher, options: ForwardOptions = {}): Forward {
+  const { idleMs = 60_000, relieve = () => undefined } = options;
+  const flow = { idleMs, passed: countedRelief(relieve) };
   return (request) => {
     if (request.signal.aborted) return Promise.resolve(failed("aborted", false, request.signal.reason));
     if (!isExact(request.base, request.target)) {
       return Promise.resolve(failed("blocked", false, new Error("The target would not stay under its base")));
     }
-    return new Promise((resolve) => new StreamedCall(request, idleMs, resolve).start(dispatcher));
+    return new Promise((resolve) => new StreamedCall(request, flow, resolve).start(dispatcher));
   };
 }
 
@@ -43,7 +54,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   headers: readonly string[] = [];
 
   readonly #request: ForwardRequest;
-  readonly #idleMs: number;
+  readonly #flow: Flow;
   #answer: ((answer: ForwardAnswer | Failure) => void) | null;
   #controller: Dispatcher.DispatchController | null = null;
   #upload: Upload | null = null;
@@ -59,9 +70,9 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   #upstream: "open" | "ended" | "dead" = "open";
   #isDrainAwaited = false;
 
-  constructor(request: ForwardRequest, idleMs: number, answer: (answer: ForwardAnswer | Failure) => void) {
+  constructor(request: ForwardRequest, flow: Flow, answer: (answer: ForwardAnswer | Failure) => void) {
     this.#request = request;
-    this.#idleMs = idleMs;
+    this.#flow = flow;
     this.#answer = answer;
   }
 
@@ -70,9 +81,9 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     const slash = base.indexOf("/", base.indexOf("://") + 3);
     const origin = slash === -1 ? base : base.slice(0, slash);
     const path = slash === -1 ? target : base.slice(slash) + target;
-    if (body instanceof Readable) this.#upload = new Upload(body);
+    if (body instanceof Readable) this.#upload = new Upload(body, this.#flow.passed);
     // The time limit counts from the end of the body; until then only a standstill ends the call.
-    this.#patience.start(this.#upload === null ? timeoutMs : this.#idleMs);
+    this.#patience.start(this.#upload === null ? timeoutMs : this.#flow.idleMs);
     signal.addEventListener("abort", this);
     dispatcher.dispatch(
       {
@@ -110,7 +121,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     this.status = status;
     this.headers = rawPairs(controller.rawHeaders);
     this.#statusText = text ?? "";
-    this.#patience.start(this.#idleMs);
+    this.#patience.start(this.#flow.idleMs);
     this.#settleAnswer(this);
   }
 
@@ -179,6 +190,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
 
   #pass(response: ServerResponse, chunk: Buffer): void {
     this.#bytes += chunk.length;
+    this.#flow.passed(chunk.length);
     this.#patience.refresh();
     if (response.write(chunk) || this.#isDrainAwaited) return;
     this.#isDrainAwaited = true;

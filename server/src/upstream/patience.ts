@@ -10,6 +10,8 @@ export class Patience {
   #due = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastLook: NodeJS.Immediate | undefined;
+  /** Given once: a loop that is always late must not make the limit endless. */
+  #isGiven = false;
 
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
@@ -18,6 +20,7 @@ export class Patience {
   start(ms: number): void {
     this.stop();
     this.#ms = ms;
+    this.#isGiven = false;
     this.#due = performance.now() + ms;
     this.#timer = setTimeout(onTime, ms, this);
   }
@@ -26,6 +29,7 @@ export class Patience {
   refresh(): void {
     if (this.#timer === undefined) return;
     if (this.#lastLook !== undefined) this.start(this.#ms);
+    this.#isGiven = false;
     this.#due = performance.now() + this.#ms;
     this.#timer.refresh();
   }
@@ -40,8 +44,9 @@ export class Patience {
   /** For the timer. What was lost to a standstill is given back; else the loop reads its sockets once more, and then it is over. */
   onTime(): void {
     const late = performance.now() - this.#due;
-    if (late < busyMs) this.#lastLook = setImmediate(this.#onEnd);
+    if (late < busyMs || this.#isGiven) this.#lastLook = setImmediate(this.#onEnd);
     else {
+      this.#isGiven = true;
       this.#due = performance.now() + Math.min(late, this.#ms);
       this.#timer = setTimeout(onTime, Math.min(late, this.#ms), this);
     }

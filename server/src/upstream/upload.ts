@@ -1,5 +1,6 @@
 // Carries a caller's request body to the upstream in bounded memory, and never harms the caller's connection.
 import { Readable } from "node:stream";
+import type { Passed } from "./relief.ts";
 
 /** The `code` of the error when the caller stopped in the middle of the body; outcome.ts reads it. */
 export const cutCode = "BEHALF_CUT";
@@ -10,10 +11,12 @@ export const cutCode = "BEHALF_CUT";
  */
 export class Upload extends Readable {
   readonly #source: Readable;
+  readonly #passed: Passed;
 
-  constructor(source: Readable) {
+  constructor(source: Readable, passed: Passed) {
     super({ highWaterMark: 64 * 1024 });
     this.#source = source;
+    this.#passed = passed;
     source.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onClose).on("error", this.#onClose);
     source.pause();
     if (source.readableEnded) this.push(null);
@@ -31,6 +34,7 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#passed(chunk.length);
     if (!this.push(chunk)) this.#source.pause();
   };
 

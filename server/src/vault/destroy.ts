@@ -1,7 +1,7 @@
 // Ends credentials at their provider: queued with the change that ends them, tried for 7 days, never forgotten (design §10.6).
 import { Credential } from "../crypto/credential.ts";
 import type { Place } from "../crypto/seal.ts";
-import { type AccountId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
+import { type AccountId, type ConnectionId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
 import type { RevocationRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
 import type { Hosts } from "../upstream/hosts.ts";
@@ -111,6 +111,7 @@ async function tryRevoke(powers: VaultPowers, row: RevocationRow): Promise<Revok
 
 async function close(powers: VaultPowers, row: RevocationRow, answer: RevokeAnswer): Promise<void> {
   await powers.store.change(async (tables, record) => {
+    if (row.account_id !== null) await tables.accounts.lock(row.project_id, row.account_id);
     await tables.revocations.erase(row.id);
     const subject = row.account_id ?? row.id;
     const name = answer === "retry" ? "account.revocation_failed" : "account.revocation_done";
@@ -134,27 +135,40 @@ async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload)
     settings: payload.settings,
   };
   const reach = reaches[row.whole_grant] ?? "token";
-  const isShort = reach !== "grant" && (await isShared(powers, row, payload));
-  // Elsewhere than at GitHub the end of one token may be the end of the grant (RFC 7009 §2.1): others live on it.
-  if (isShort && preset.revocation === "rfc7009") return "done";
+  const sharing = reach === "grant" ? "alone" : await sharingOf(powers, row, payload);
+  if (preset.revocation === "rfc7009" && sharing !== "alone") {
+    // Elsewhere than at GitHub the end of one token may be the end of the grant (RFC 7009 §2.1), and others live on it.
+    return sharing === "unclear" ? "retry" : "unsupported";
+  }
   const pair = await livePair(powers, { row, provider, payload });
   if (pair === "gone") return "done";
   if (pair === "retry") return "retry";
-  return powers.oauth.revoke(provider, pair, reach === "grant" || (reach === "alone" && !isShort));
+  return powers.oauth.revoke(provider, pair, reach === "grant" || (reach === "alone" && sharing === "alone"));
 }
 
 /**
  * Whether another account of this instance, or an authorization under way, lives on the same grant: same host, client and
- * provider user. Asked when we revoke, not when it was queued.
+ * provider user. Asked when we revoke, not when it was queued. `unclear`: a code of this client is being swapped for tokens
+ * just now, and whose they are will be known in minutes.
  */
-async function isShared(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<boolean> {
-  const { accounts, attempts, connections } = powers.store;
+async function sharingOf(
+  powers: VaultPowers,
+  row: RevocationRow,
+  payload: Payload,
+): Promise<"alone" | "shared" | "unclear"> {
+  const { accounts, attempts } = powers.store;
   const user = payload.provider_user_id;
-  if (user === null) return true;
+  if (user === null) return "shared";
   const others = (await accounts.ofPerson(user)).filter((account) => account.id !== row.account_id);
-  const inProgress = [...(await attempts.waitingFor(user)), ...(await attempts.inTheAir(powers.now()))];
-  for (const { connection_id } of [...others, ...inProgress]) {
-    const connection = await connections.find(connection_id);
+  if (await anyAt(powers, payload, [...others, ...(await attempts.waitingFor(user))])) return "shared";
+  return (await anyAt(powers, payload, await attempts.inTheAir(powers.now()))) ? "unclear" : "alone";
+}
+
+type Connected = { readonly connection_id: ConnectionId };
+
+async function anyAt(powers: VaultPowers, payload: Payload, rows: readonly Connected[]): Promise<boolean> {
+  for (const { connection_id } of rows) {
+    const connection = await powers.store.connections.find(connection_id);
     if (connection === undefined || connection.client_id !== payload.client_id) continue;
     if ((JSON.parse(connection.hosts) as Hosts).web === payload.hosts.web) return true;
   }

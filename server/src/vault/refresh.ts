@@ -6,7 +6,7 @@ import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { GrantAnswer, Provider, Tokens } from "../upstream/provider.ts";
 import { queueRevocation } from "./destroy.ts";
 import type { VaultPowers } from "./powers.ts";
-import { openAccount, openProvider, sealForAccount, type TokenPair } from "./take-in.ts";
+import { type CredentialColumns, openAccount, openProvider, sealForAccount, type TokenPair } from "./take-in.ts";
 
 /** What became of a wish to refresh. `row` is the account as it is afterwards. */
 export type RefreshResult =
@@ -70,7 +70,10 @@ async function underLease(
     if (hasMoved(leased, wanted)) return { kind: "settled", row: leased };
     return await spend(powers, leased, holder);
   } finally {
-    await powers.store.accounts.dropLease(wanted.id, holder);
+    // What was done is done: a lease that cannot be dropped ends by itself.
+    await powers.store.accounts
+      .dropLease(wanted.id, holder)
+      .catch((error: unknown) => powers.warn("A lease could not be dropped", { account: wanted.id, error }));
   }
 }
 
@@ -105,7 +108,9 @@ async function spend(powers: VaultPowers, row: AccountRow, holder: string): Prom
   switch (answer.kind) {
     case "granted": {
       const tokens = withKeptRefresh(answer.tokens, pair, row);
-      return insist(powers, row, async () => keep(powers, { row, attempt, provider }, tokens));
+      // Sealed once: an envelope is like no other, so a commit that is repeated knows itself.
+      const columns = sealForAccount(powers, row, tokens);
+      return insist(powers, row, async () => keep(powers, { row, attempt, provider, columns }, tokens));
     }
     case "rejected":
       return believe(powers, { row, attempt }, answer.error);
@@ -141,17 +146,16 @@ async function insist<T>(powers: VaultPowers, row: AccountRow, save: () => Promi
 
 async function keep(
   powers: VaultPowers,
-  spent: Spent & { readonly provider: Provider },
+  spent: Spent & { readonly provider: Provider; readonly columns: CredentialColumns },
   tokens: Tokens,
 ): Promise<RefreshResult> {
-  const { row, attempt } = spent;
-  const columns = sealForAccount(powers, row, tokens);
+  const { row, attempt, columns } = spent;
   const now = powers.now();
   return powers.store.change(async (tables, record) => {
     // Bound to the token it was bought with, not to the lease: a holder that stalled and lost its lease still saves its pair.
     const before = await tables.accounts.lock(row.project_id, row.id);
     // A commit whose answer was lost with the connection, and that is now repeated.
-    if (before?.access_digest === columns.access_digest) return { kind: "settled", row: before };
+    if (before?.credential === columns.credential) return { kind: "settled", row: before };
     const stored = await tables.accounts.change(
       row.id,
       { status: ["ACTIVE", "EXPIRED"], refresh_digest: attempt.refresh_digest },
@@ -175,6 +179,7 @@ async function keep(
         tokens,
         grant: "token",
         erase: false,
+        providerUserId: row.provider_user_id,
       });
       await tables.refreshes.end(attempt.id, "revoked", now);
       return { kind: "settled", row: before ?? { ...row, status: "DISCONNECTED" } };
@@ -224,6 +229,7 @@ async function postpone(
   const mayBeSpent = answer.kind === "failed" && answer.sent;
   const wait = Math.min(backoffBaseMs * 2 ** Math.min(row.refresh_failures, 10), backoffMaxMs);
   return powers.store.change(async (tables: Tables, record) => {
+    await tables.accounts.lock(row.project_id, row.id);
     // "unknown" is remembered: should the token prove spent, this attempt is why.
     await tables.refreshes.end(attempt.id, mayBeSpent ? "unknown" : "not_sent", now);
     const changed = await tables.accounts.change(

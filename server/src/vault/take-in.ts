@@ -12,6 +12,11 @@ export interface TokenPair {
   readonly refresh: Credential | null;
 }
 
+/** With the end of the access token: past it, only the refresh token still names the grant. */
+export interface EndingPair extends TokenPair {
+  readonly expiresAt: number | null;
+}
+
 /** The columns of an account that hold its credential. */
 export type CredentialColumns = Pick<
   AccountRow,
@@ -69,12 +74,14 @@ export function openAccount(
   return unpack(ring.open(account.credential, placeOf("accounts", account)));
 }
 
+/** The tokens of an attempt that waits to be confirmed; undefined when it has none. */
 export function openAttempt(
   ring: KeyRing,
-  attempt: Pick<AttemptRow, "id" | "project_id" | "credential">,
-): TokenPair | undefined {
+  attempt: Pick<AttemptRow, "id" | "project_id" | "credential" | "grant_facts">,
+): EndingPair | undefined {
   if (attempt.credential === null) return undefined;
-  return unpack(ring.open(attempt.credential, placeOf("attempts", attempt)));
+  const facts = JSON.parse(attempt.grant_facts ?? "{}") as { readonly expiresAt?: number | null };
+  return { ...unpack(ring.open(attempt.credential, placeOf("attempts", attempt))), expiresAt: facts.expiresAt ?? null };
 }
 
 function secretPlace(connection: Pick<ConnectionRow, "id" | "project_id">): Place {

@@ -41,7 +41,9 @@ export interface Vault {
 
   sealTokens(account: Pick<AccountRow, "id" | "project_id">, tokens: Tokens): takeIn.CredentialColumns;
   sealAttempt(attempt: Pick<AttemptRow, "id" | "project_id">, tokens: takeIn.TokenPair): string;
-  openAttempt(attempt: Pick<AttemptRow, "id" | "project_id" | "credential">): takeIn.TokenPair | undefined;
+  openAttempt(
+    attempt: Pick<AttemptRow, "id" | "project_id" | "credential" | "grant_facts">,
+  ): takeIn.EndingPair | undefined;
   openAccount(account: Pick<AccountRow, "id" | "project_id" | "credential">): takeIn.TokenPair | undefined;
 
   /** Inside the transaction that ends the attempt. */

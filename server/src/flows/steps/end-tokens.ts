@@ -80,7 +80,14 @@ async function queueWaiting(
       provider: needs.vault.provider(connection),
       tokens,
     } as const;
-    queued.push(await needs.vault.queueRevocation(tables, { ...ask, grant: "token", erase: false }));
+    queued.push(
+      await needs.vault.queueRevocation(tables, {
+        ...ask,
+        grant: "token",
+        erase: false,
+        providerUserId: attempt.provider_user_id,
+      }),
+    );
   }
   return queued;
 }
