@@ -107,12 +107,13 @@ export async function compose(config: Needed, database: Database, world: World):
   const keeping = { ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs };
   const vault = makeVault({ ...keeping, warn: (message, fields) => log.warn(message, fields) });
   const background = makeBackground(log);
+  const collect = makeCollector();
   const house: House = {
     store,
     vault,
     oauth,
     github: makeGitHub({ transport }),
-    forward: makeForward(transport.dispatcher, { relieve: makeRelief() }),
+    forward: makeForward(transport.dispatcher, { relieve: () => collect({ type: "minor" }) }),
     presets,
     log,
     now,
@@ -141,16 +142,18 @@ export async function compose(config: Needed, database: Database, world: World):
   };
 }
 
-/** A collection of young garbage, about a millisecond; there is no other way to ask for one. */
-function makeRelief(): () => void {
-  let collect: ((options: { readonly type: "minor" }) => void) | undefined;
-  return () => {
+type Collect = (what: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" }) => void;
+
+/** Asks for a collection: of young garbage, about a millisecond, or of everything. Node offers no other way. */
+export function makeCollector(): Collect {
+  let collect: Collect | undefined;
+  return (what) => {
     if (collect === undefined) {
       setFlagsFromString("--expose-gc");
-      collect = runInNewContext("gc") as NonNullable<typeof collect>;
+      collect = runInNewContext("gc") as Collect;
       setFlagsFromString("--no-expose-gc");
     }
-    collect({ type: "minor" });
+    collect(what);
   };
 }
 

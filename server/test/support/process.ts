@@ -19,7 +19,7 @@ const mains = {
   /** With the settings of ProcessOptions. */
   child: fileURLToPath(new URL("./child-main.ts", import.meta.url)),
   /** As an operator starts it. */
-  cli: join(repositoryRoot, "server/src/cli.ts"),
+  cli: join(repositoryRoot, "server/behalf.js"),
 } as const;
 
 export interface Ended {
