@@ -166,15 +166,7 @@ async function learn(needs: Needs, taken: Taken, tokens: Tokens): Promise<GrantF
 async function discard(needs: Needs, taken: Taken, tokens: Tokens, user: string | null): Promise<void> {
   const project = taken.attempt.project_id;
   const id = await needs.store.change(async (tables) =>
-    needs.vault.queueRevocation(tables, {
-      project,
-      account: null,
-      provider: taken.provider,
-      tokens,
-      grant: "token",
-      erase: false,
-      providerUserId: user,
-    }),
+    needs.vault.queueRevocation(tables, { project, provider: taken.provider, tokens, user }),
   );
   await needs.vault.attemptRevocation(id);
 }

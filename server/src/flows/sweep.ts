@@ -81,15 +81,7 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
     }
     if (tokens === undefined || connection === undefined) return undefined;
     const provider = vault.provider(connection);
-    return vault.queueRevocation(tables, {
-      project: chain,
-      account: null,
-      provider,
-      tokens,
-      grant: "token",
-      erase: false,
-      providerUserId: attempt.provider_user_id,
-    });
+    return vault.queueRevocation(tables, { project: chain, provider, tokens, user: attempt.provider_user_id });
   });
   if (id !== undefined) await vault.attemptRevocation(id);
 }
@@ -99,19 +91,13 @@ async function repeatRevocations(needs: Needs): Promise<void> {
   await eachOf(needs, due, async (row) => needs.vault.attemptRevocation(row.id));
 }
 
-/** Providers tell nobody when a person withdraws an OAuth App's grant: so we ask, about daily. */
+/** Providers tell nobody when a person withdraws an OAuth App's grant: so we ask, about daily, whatever comes of it. */
 async function probe(needs: Needs): Promise<void> {
-  const due = await needs.store.accounts.probeDue(needs.now() - probeIntervalMs, batch);
+  const now = needs.now();
+  const before = now - probeIntervalMs;
+  const due = await needs.store.accounts.probeDue(before, batch);
   await eachOf(needs, due, async (account) => {
-    const checked = await needs.vault.check(account);
-    // One that cannot be asked just now waits for the next day, so that it does not crowd out the others.
-    if (checked.checked_at === account.checked_at && checked.status === "ACTIVE") {
-      await needs.store.accounts.change(
-        account.id,
-        { access_digest: checked.access_digest },
-        { checked_at: needs.now() },
-      );
-    }
+    if (await needs.store.accounts.claimCheck(account.id, { now, before })) await needs.vault.check(account);
   });
 }
 

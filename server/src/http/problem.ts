@@ -1,5 +1,6 @@
 // The only translator of refusals onto the wire: problem+json (RFC 9457), or GitHub's shape where its clients expect it.
 import type { Problem } from "@behalf/sdk";
+import type { House } from "../flows/house.ts";
 import type { Log } from "../log.ts";
 import { Refusal } from "../rules/refusal.ts";
 
@@ -13,6 +14,11 @@ export interface Occasion {
   readonly requestId: string;
   readonly origin: string;
   readonly log: Log;
+}
+
+/** Each request has an id of its own, that its answer, its problem and the log share. */
+export function newOccasion({ newId, origin, log }: Pick<House, "newId" | "origin" | "log">): Occasion {
+  return { requestId: newId("request"), origin, log };
 }
 
 /** Anything thrown becomes a refusal: ours as it is, all else one fixed sentence, with the thing itself in the log only. */
@@ -36,6 +42,12 @@ function isBusy(error: unknown): boolean {
   const detail = (error as { readonly errcode?: unknown } | null)?.errcode;
   if (detail === 5 || detail === 6) return true;
   return typeof code === "string" && /^(08|53|57)|^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/.test(code);
+}
+
+/** For the framework's own hooks. */
+export function problemResponse(refusal: Refusal, occasion: Occasion): Response {
+  const { status, headers, body } = problemAnswer(refusal, occasion);
+  return new Response(body, { status, headers });
 }
 
 export function problemOf(refusal: Refusal, occasion: Occasion): Problem {

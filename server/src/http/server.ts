@@ -15,7 +15,7 @@ import { toolRoutes } from "./api/tools.ts";
 import { answerBroken } from "./broken.ts";
 import { mountConnect } from "./person/connect.ts";
 import { mountFront } from "./person/front.ts";
-import { type Occasion, problemAnswer, refusalOf } from "./problem.ts";
+import { newOccasion, type Occasion, problemAnswer, problemResponse, refusalOf } from "./problem.ts";
 import { answer, doorOf, passThrough, strayName } from "./proxy/door.ts";
 
 export const routes: readonly Route[] = [
@@ -37,16 +37,13 @@ export interface HttpOptions {
 }
 
 export function makeServer(house: House, options: HttpOptions): Server {
-  const newOccasion = (): Occasion => ({ requestId: house.newId("request"), origin: house.origin, log: house.log });
   const listener = getRequestListener(makeApp(house, options).fetch, {
     overrideGlobalObjects: false,
     // For HTTP/1.0 without Host; no URL is ever built from it.
     hostname: new URL(house.origin).host,
     errorHandler: (error) => {
-      const occasion = newOccasion();
-      const refusal = error instanceof RequestError ? badTarget(house) : refusalOf(error, occasion);
-      const { status, headers, body } = problemAnswer(refusal, occasion);
-      return new Response(body, { status, headers });
+      const occasion = newOccasion(house);
+      return problemResponse(error instanceof RequestError ? badTarget(house) : refusalOf(error, occasion), occasion);
     },
   });
   const server = createServer({
@@ -58,7 +55,7 @@ export function makeServer(house: House, options: HttpOptions): Server {
     requireHostHeader: false,
   });
   server.on("request", (request, response) => {
-    const occasion = newOccasion();
+    const occasion = newOccasion(house);
     // In the background, so that the end of the process waits for work whose caller has gone away already.
     house.background("request", async () => {
       try {
@@ -68,7 +65,7 @@ export function makeServer(house: House, options: HttpOptions): Server {
       }
     });
   });
-  answerBroken(server, newOccasion);
+  answerBroken(server, () => newOccasion(house));
   return server;
 }
 
@@ -165,19 +162,14 @@ function makeApp(house: House, { version, ready }: HttpOptions): Hono {
   app.route("/", mountFront(house, version));
   app.route("/", mountConnect(house));
   app.route("/", mountApi(house, routes));
-  const occasion = (): Occasion => ({ requestId: house.newId("request"), origin: house.origin, log: house.log });
-  const respond = (refusal: Refusal): Response => {
-    const { status, headers, body } = problemAnswer(refusal, occasion());
-    return new Response(body, { status, headers });
+  const nothing = {
+    detail: "There is nothing at this path.",
+    next: { action: "read_docs", method: "GET", url: `${house.origin}/openapi.json` },
   };
-  app.notFound(() =>
-    respond(
-      new Refusal("not_found", {
-        detail: "There is nothing at this path.",
-        next: { action: "read_docs", method: "GET", url: `${house.origin}/openapi.json` },
-      }),
-    ),
-  );
-  app.onError((error) => respond(refusalOf(error, occasion())));
+  app.notFound(() => problemResponse(new Refusal("not_found", nothing), newOccasion(house)));
+  app.onError((error) => {
+    const occasion = newOccasion(house);
+    return problemResponse(refusalOf(error, occasion), occasion);
+  });
   return app;
 }

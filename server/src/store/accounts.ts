@@ -51,7 +51,7 @@ export interface Accounts {
   touch(id: AccountId, now: number): Promise<void>;
   /** Accounts whose tokens end before a time and may be refreshed now. */
   refreshDue(endsBefore: number, now: number, limit: number): Promise<readonly AccountRow[]>;
-  probeDue(checkedBefore: number, limit: number): Promise<readonly AccountRow[]>;
+  probeDue(before: number, limit: number): Promise<readonly AccountRow[]>;
   /** Every account of this instance that holds a credential for the same person; the caller compares client and host. */
   ofPerson(providerUserId: string): Promise<readonly AccountRow[]>;
   /** Erases an account whose deletion is pending; false when there is none. */
@@ -189,8 +189,14 @@ function sweeps(db: Kysely<Schema>): Pick<Accounts, "refreshDue" | "probeDue"> {
         .limit(limit)
         .execute();
     },
-    async probeDue(checkedBefore, limit) {
-      return active().where("checked_at", "<", checkedBefore).orderBy("checked_at").limit(limit).execute();
+    async probeDue(before, limit) {
+      // One that could not be asked waits for its next turn, so that it does not crowd out the others.
+      return active()
+        .where("check_asked_at", "<=", before)
+        .where("checked_at", "<", before)
+        .orderBy("checked_at")
+        .limit(limit)
+        .execute();
     },
   };
 }

@@ -68,15 +68,8 @@ async function turnAway(
   kind: "gone" | "mismatch",
 ): Promise<Adopted> {
   const { attempt, provider, tokens, actor } = adoption;
-  await queueRevocation(powers, tables, {
-    project: attempt.project_id,
-    account: null,
-    provider,
-    tokens,
-    grant: "token",
-    erase: false,
-    providerUserId: adoption.facts.user.id,
-  });
+  const ask = { project: attempt.project_id, provider, tokens, user: adoption.facts.user.id };
+  await queueRevocation(powers, tables, ask);
   const details = { reason: `account_${kind}` };
   record({ chain: attempt.project_id, name: "account.link_failed", actor, subject: attempt.account_id, details });
   return { kind };
@@ -110,14 +103,18 @@ async function layToRest(
   await tables.links.spendAllOf(before.id, powers.now());
   // Only where revoking one token ends just that token: elsewhere (RFC 7009 §2.1) it may end the whole grant, the new pair included.
   if (provider.preset.revocation !== "github") return;
-  const ask = { project: before.project_id, account: null, provider, grant: "token", erase: false } as const;
+  const ask = { project: before.project_id, provider };
   const old = openAccount(powers.ring, before);
   if (old !== undefined && old.access.reveal() !== adoption.tokens.access.reveal()) {
-    await queueRevocation(powers, tables, { ...ask, tokens: { ...old, expiresAt: before.expires_at } });
+    await queueRevocation(powers, tables, {
+      ...ask,
+      tokens: { ...old, expiresAt: before.expires_at },
+      user: before.provider_user_id,
+    });
   }
   for (const other of await tables.attempts.waitingOf(before.id)) {
     if (other.id === attempt.id || !(await tables.attempts.close(other.id, "FAILED"))) continue;
     const tokens = openAttempt(powers.ring, other);
-    if (tokens !== undefined) await queueRevocation(powers, tables, { ...ask, tokens });
+    if (tokens !== undefined) await queueRevocation(powers, tables, { ...ask, tokens, user: other.provider_user_id });
   }
 }

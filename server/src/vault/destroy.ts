@@ -7,7 +7,7 @@ import type { Tables } from "../store/store.ts";
 import type { Hosts } from "../upstream/hosts.ts";
 import type { Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";
 import type { VaultPowers } from "./powers.ts";
-import type { TokenPair } from "./take-in.ts";
+import type { EndingPair, TokenPair } from "./take-in.ts";
 
 /** `token`: this pair only. `alone`: the whole grant when nobody else of this instance shares it. `grant`: the whole grant. */
 export type RevocationReach = "token" | "alone" | "grant";
@@ -21,12 +21,17 @@ const actor = { kind: "system", task: "revocation" } as const;
 
 export interface RevocationAsk {
   readonly project: ProjectId;
-  readonly account: AccountId | null;
   readonly provider: Provider;
-  readonly tokens: TokenPair & { readonly expiresAt?: number | null };
-  readonly grant: RevocationReach;
-  /** Whether the account's row goes once this is done. */
-  readonly erase: boolean;
+  readonly tokens: EndingPair;
+  /** Whose tokens these are at the provider; null where nobody knows. */
+  readonly user: string | null;
+  /** The account that ends with them; without it just this pair is revoked, which no account keeps. */
+  readonly account?: {
+    readonly id: AccountId;
+    readonly reach: Exclude<RevocationReach, "token">;
+    /** Whether its row goes once this is done. */
+    readonly erase: boolean;
+  };
 }
 
 interface Payload {
@@ -50,30 +55,30 @@ function placeOf(row: Pick<RevocationRow, "id" | "project_id">): Place {
 export async function queueRevocation(
   powers: Pick<VaultPowers, "ring" | "random" | "now">,
   tables: Tables,
-  ask: RevocationAsk & { readonly providerUserId?: string | null },
+  ask: RevocationAsk,
 ): Promise<RevocationId> {
   const id = idFrom("revocation", powers.random(16));
   const now = powers.now();
-  const { provider, tokens } = ask;
+  const { provider, tokens, account } = ask;
   const payload: Payload = {
     access: tokens.access.reveal(),
     refresh: tokens.refresh?.reveal() ?? null,
-    expires_at: tokens.expiresAt ?? null,
+    expires_at: tokens.expiresAt,
     preset: provider.preset.name,
     hosts: provider.hosts,
     client_id: provider.clientId,
     client_secret: provider.clientSecret.reveal(),
     redirect_uri: provider.redirectUri,
     settings: provider.settings,
-    provider_user_id: ask.providerUserId ?? null,
+    provider_user_id: ask.user,
   };
   await tables.revocations.add({
     id,
     project_id: ask.project,
-    account_id: ask.account,
+    account_id: account?.id ?? null,
     payload: powers.ring.seal(new Credential(JSON.stringify(payload)), placeOf({ id, project_id: ask.project })),
-    whole_grant: reaches.indexOf(ask.grant),
-    erase_account: ask.erase ? 1 : 0,
+    whole_grant: reaches.indexOf(account?.reach ?? "token"),
+    erase_account: account?.erase === true ? 1 : 0,
     tries: 0,
     next_at: now,
     give_up_at: now + keepTryingMs,

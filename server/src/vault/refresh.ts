@@ -172,15 +172,8 @@ async function keep(
       },
     );
     if (stored === undefined) {
-      await queueRevocation(powers, tables, {
-        project: row.project_id,
-        account: null,
-        provider: spent.provider,
-        tokens,
-        grant: "token",
-        erase: false,
-        providerUserId: row.provider_user_id,
-      });
+      const ask = { project: row.project_id, provider: spent.provider, tokens, user: row.provider_user_id };
+      await queueRevocation(powers, tables, ask);
       await tables.refreshes.end(attempt.id, "revoked", now);
       return { kind: "settled", row: before ?? { ...row, status: "DISCONNECTED" } };
     }

@@ -52,10 +52,7 @@ export interface Vault {
   doubt(lent: Lent): Promise<Doubt>;
   check(account: AccountRow): Promise<AccountRow>;
   refresh(account: AccountRow): Promise<RefreshResult>;
-  queueRevocation(
-    tables: Tables,
-    ask: RevocationAsk & { readonly providerUserId?: string | null },
-  ): Promise<RevocationId>;
+  queueRevocation(tables: Tables, ask: RevocationAsk): Promise<RevocationId>;
   attemptRevocation(id: RevocationId): Promise<boolean>;
   /** Waits for refreshes under way: before the process ends, never per request. */
   settle(): Promise<void>;

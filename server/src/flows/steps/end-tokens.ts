@@ -74,20 +74,8 @@ async function queueWaiting(
   for (const attempt of await tables.attempts.waitingOf(account.id)) {
     const tokens = needs.vault.openAttempt(attempt);
     if (!(await tables.attempts.close(attempt.id, "FAILED")) || tokens === undefined) continue;
-    const ask = {
-      project: account.project_id,
-      account: null,
-      provider: needs.vault.provider(connection),
-      tokens,
-    } as const;
-    queued.push(
-      await needs.vault.queueRevocation(tables, {
-        ...ask,
-        grant: "token",
-        erase: false,
-        providerUserId: attempt.provider_user_id,
-      }),
-    );
+    const ask = { project: account.project_id, provider: needs.vault.provider(connection), tokens };
+    queued.push(await needs.vault.queueRevocation(tables, { ...ask, user: attempt.provider_user_id }));
   }
   return queued;
 }
@@ -99,12 +87,10 @@ async function queueOwn(needs: Needs, { tables }: Change, ending: Ending): Promi
   return [
     await needs.vault.queueRevocation(tables, {
       project: account.project_id,
-      account: account.id,
       provider: needs.vault.provider(connection),
       tokens: { ...tokens, expiresAt: account.expires_at },
-      grant: ending.wholeGrant ? "grant" : "alone",
-      erase: !ending.keepRow,
-      providerUserId: account.provider_user_id,
+      user: account.provider_user_id,
+      account: { id: account.id, reach: ending.wholeGrant ? "grant" : "alone", erase: !ending.keepRow },
     }),
   ];
 }

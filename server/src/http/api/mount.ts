@@ -7,7 +7,7 @@ import type { House } from "../../flows/house.ts";
 import { mayAdminister, mayUse, type Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { parseJson, readBytes } from "../body.ts";
-import { type Occasion, problemAnswer, refusalOf, type WireAnswer } from "../problem.ts";
+import { newOccasion, type Occasion, problemAnswer, refusalOf, type WireAnswer } from "../problem.ts";
 import type { Route, RouteAnswer } from "./route.ts";
 
 const jsonHeaders = { "cache-control": "no-store", "content-type": "application/json" } as const;
@@ -39,10 +39,6 @@ function wrongMethod(allow: readonly string[]): Refusal {
     allow,
     next: { action: "fix_request", detail: `Use ${allow.join(" or ")}.` },
   });
-}
-
-function newOccasion(house: House): Occasion {
-  return { requestId: house.newId("request"), origin: house.origin, log: house.log };
 }
 
 async function respond(house: House, row: Route, context: Context): Promise<Response> {

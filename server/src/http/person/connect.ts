@@ -12,7 +12,7 @@ import type { Html } from "../../pages/layout.ts";
 import { linkLifeMs } from "../../rules/account.ts";
 import { parseId } from "../../rules/ids.ts";
 import { Refusal } from "../../rules/refusal.ts";
-import { type Occasion, refusalOf } from "../problem.ts";
+import { newOccasion, refusalOf } from "../problem.ts";
 import { personHeaders } from "./headers.ts";
 
 interface Connected {
@@ -92,8 +92,7 @@ function browserOf(house: House, context: Context): string | undefined {
 /** Runs a handler and shows a person what went wrong instead of a problem document. */
 function shown(house: House, handler: Handler): Handler {
   return async (context) => {
-    const requestId = (context.get("requestId" as never) as string | undefined) ?? house.newId("request");
-    const occasion: Occasion = { requestId, origin: house.origin, log: house.log };
+    const occasion = newOccasion(house);
     try {
       return await handler(context);
     } catch (error) {
@@ -105,7 +104,7 @@ function shown(house: House, handler: Handler): Handler {
         next:
           refusal.context.next?.detail ??
           `Go back to the application that sent you here and start again. A link works for ${minutes} minutes.`,
-        requestId,
+        requestId: occasion.requestId,
       });
       return htmlResponse(house, body, refusal.status);
     }
