@@ -5,7 +5,7 @@
 export type AccountStatus = "PENDING" | "VERIFYING" | "ACTIVE" | "EXPIRED" | "REVOKED" | "DISCONNECTED";
 
 /** What a gateway token may use. `admin` implies all. */
-export type Scope = "admin" | "accounts" | "tools" | "proxy" | "tokens";
+export type Scope = "admin" | "accounts" | "tools" | "proxy" | "tokens" | "logs" | "audit";
 
 export interface Project {
   readonly id: string;
@@ -27,6 +27,7 @@ export interface Limits {
   readonly access?: "read" | "write" | undefined;
   readonly repositories?: readonly string[] | undefined;
   readonly methods?: readonly string[] | undefined;
+  readonly endpoints?: readonly string[] | undefined;
 }
 
 export interface Token {
@@ -36,6 +37,7 @@ export interface Token {
   readonly preview: string;
   readonly scopes: readonly Scope[];
   readonly limits: Limits;
+  readonly budget: Budget;
   readonly account_id: string | null;
   readonly parent_id: string | null;
   readonly created_at: string;
@@ -172,4 +174,147 @@ export interface Problem {
   readonly next?: NextStep | undefined;
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
   readonly request_id: string;
+}
+
+/** What a token's calls may use up; an absent member limits nothing. Calls of tokens minted with it count too. */
+export interface Budget {
+  readonly requests_per_minute?: number | undefined;
+  readonly requests_per_hour?: number | undefined;
+  /** Over the whole life of the token. */
+  readonly requests?: number | undefined;
+  /** Sent and received, over the whole life of the token; the call that crosses the line is finished. */
+  readonly bytes?: number | undefined;
+  /** Calls at once. */
+  readonly concurrent?: number | undefined;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  /** Where callers send their requests: `{origin}/api/{project uuid}/proxy/{slug}`. */
+  readonly url: string;
+  readonly upstream_url: string;
+  readonly methods: readonly string[];
+  readonly connection: string;
+  /** Null: the account the caller's token is bound to, else `shared`. */
+  readonly identifier: string | null;
+  readonly timeout_seconds: number;
+  /** False: the slug stays in front of the path that upstream sees. */
+  readonly strip_prefix: boolean;
+  readonly preserve_query: boolean;
+  /** Empty: every header that may cross. */
+  readonly forward_headers: readonly string[];
+  readonly blocked_headers: readonly string[];
+  /** Names only: the values are sealed and never shown. */
+  readonly inject_headers: readonly string[];
+  readonly rate_limit_per_minute: number | null;
+  readonly rate_limit_per_hour: number | null;
+  readonly active: boolean;
+  readonly warnings: readonly Warning[];
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** One step of the way a call takes, and what would happen there. */
+export interface EndpointTestStep {
+  readonly step: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface EndpointTest {
+  readonly ok: boolean;
+  readonly steps: readonly EndpointTestStep[];
+  /** The request that upstream gets, the credential masked; null when it would not come to that. */
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: readonly (readonly [string, string])[];
+  } | null;
+  /** What upstream answered, when the test was to call it. */
+  readonly answer: {
+    readonly status: number;
+    readonly milliseconds: number;
+    readonly content_type: string | null;
+    readonly bytes: number;
+  } | null;
+}
+
+/** One proxied or tool call in the live log. Milliseconds are null for what did not happen. */
+export interface RequestRecord {
+  readonly id: string;
+  readonly at: string;
+  readonly surface: "endpoint" | "proxy" | "github" | "tool";
+  readonly method: string;
+  readonly path: string;
+  readonly endpoint: string | null;
+  readonly tool: string | null;
+  readonly connection: string | null;
+  readonly account_id: string | null;
+  readonly identifier: string | null;
+  readonly token_id: string;
+  readonly token_name: string;
+  readonly agent: string | null;
+  readonly run_id: string | null;
+  readonly status: number;
+  readonly upstream_status: number | null;
+  readonly refusal: string | null;
+  readonly bytes_in: number;
+  readonly bytes_out: number;
+  readonly queue_ms: number | null;
+  readonly credential_ms: number | null;
+  readonly upstream_ms: number | null;
+  readonly total_ms: number;
+  readonly upstream_request_id: string | null;
+  readonly hashed_token: string | null;
+  readonly rate: {
+    readonly resource: string;
+    readonly limit: number;
+    readonly remaining: number;
+    readonly reset_at: string;
+  } | null;
+  readonly trace_id: string | null;
+  readonly address: string | null;
+}
+
+export interface AuditEvent {
+  readonly id: string;
+  /** Place in its chain, from 1. */
+  readonly seq: number;
+  readonly at: string;
+  readonly name: string;
+  readonly actor: Readonly<Record<string, string>>;
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly hash: string;
+}
+
+/** A signed statement that a chain had reached this event. Keep it elsewhere: with it a cut tail is found. */
+export interface AuditCheckpoint {
+  readonly chain: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly at: string;
+  /** Ed25519 over the other members, base64url. */
+  readonly signature: string;
+}
+
+export interface AuditVerification {
+  readonly ok: boolean;
+  readonly events: number;
+  readonly faults: readonly { readonly chain: string; readonly seq: number; readonly fault: string }[];
+}
+
+/** One change of an account's status. */
+export interface AccountEvent {
+  /** Place in the order of the project's events; a later one is greater. */
+  readonly seq: number;
+  readonly at: string;
+  readonly account_id: string;
+  /** Null once the account is erased. */
+  readonly connection: string | null;
+  readonly identifier: string | null;
+  readonly status: AccountStatus | "DELETED";
+  readonly status_reason: string | null;
 }

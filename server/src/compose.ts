@@ -47,13 +47,15 @@ export interface Behalf {
   /** `isEnding`: from then on it begins nothing new. */
   sweep(isEnding?: () => boolean): Promise<void>;
   verifyAudit(): Promise<AuditReport>;
+  /** Ends what only waits: event streams and long polls, which their callers resume elsewhere. */
+  beginEnd(): void;
   /** Ends every wait for an upstream but for a refresh: cut off, it could lose the pair that it was about to receive. */
   giveUp(): Promise<void>;
   /** Waits for what runs in the background, then closes upstream connections and the database. */
   close(): Promise<void>;
 }
 
-export type Needed = Pick<Config, "url" | "allowUpstream"> & {
+export type Needed = Pick<Config, "url" | "allowUpstream" | "trustedProxies"> & {
   readonly keys: readonly NamedKey[];
   readonly adminToken: Credential | null;
 };
@@ -108,6 +110,7 @@ export async function compose(config: Needed, database: Database, world: World):
   const vault = makeVault({ ...keeping, warn: (message, fields) => log.warn(message, fields) });
   const background = makeBackground(log);
   const collect = makeCollector();
+  const ending = new AbortController();
   const house: House = {
     store,
     vault,
@@ -123,12 +126,15 @@ export async function compose(config: Needed, database: Database, world: World):
     mayReach: (url) => guard.mayName(url) === "ok",
     checkInput: makeInputCheck(),
     background: background.run,
+    trustedProxies: config.trustedProxies,
+    ending: ending.signal,
   };
   return {
     house,
     server: makeServer(house, { version, ready: async () => isReady(database) }),
     sweep: async (isEnding = () => false) => sweep({ ...house, leaseMs, isEnding }),
     verifyAudit: async () => verifyAudit({ store, auditLink }),
+    beginEnd: () => ending.abort("ending"),
     async giveUp() {
       await vault.settle();
       await transport.cut();

@@ -1,14 +1,18 @@
 // Every setting of Behalf, once: from this table come the type, the reading, docs/configuration.md and .env.example.
+import { nearest } from "./nearest.ts";
 import {
+  addressRanges,
   adminToken,
   allowedUpstreams,
   databaseUrl,
   keyRing,
   listenHost,
+  metricsToken,
   oneOf,
   type Parsed,
   type Parser,
   publicOrigin,
+  redisUrl,
   wholeNumber,
 } from "./settings.ts";
 
@@ -99,6 +103,38 @@ export const settingsTable = {
     parse: allowedUpstreams,
     fallback: { words: "none" },
   }),
+  redis: optional({
+    name: "BEHALF_REDIS_URL",
+    says: "A Redis that several processes count limits in; without it they share them through PostgreSQL.",
+    example: "redis://:password@redis.example.com:6379/0",
+    secret: true,
+    parse: redisUrl,
+    fallback: { words: "none" },
+  }),
+  trustedProxies: optional({
+    name: "BEHALF_TRUSTED_PROXIES",
+    says: "The reverse proxies whose `X-Forwarded-For` tells a caller's address (for limits, logs and audit only): addresses or CIDR ranges, separated by commas.",
+    example: "10.0.0.0/8,fd00::/8",
+    secret: false,
+    parse: addressRanges,
+    fallback: { words: "none" },
+  }),
+  addressLimit: defaulted({
+    name: "BEHALF_ADDRESS_LIMIT_PER_MINUTE",
+    says: "How many requests without a valid token one address may make per minute: pages a person opens, and failed sign-ins; 0 is no limit.",
+    example: "600",
+    secret: false,
+    parse: wholeNumber(0, 1_000_000),
+    fallback: { text: "600" },
+  }),
+  metricsToken: optional({
+    name: "BEHALF_METRICS_TOKEN",
+    says: "What `/metrics` demands as a bearer token; without it only callers on this machine are answered.",
+    example: "<16 or more random characters>",
+    secret: true,
+    parse: metricsToken,
+    fallback: { words: "none" },
+  }),
   drainSeconds: defaulted({
     name: "BEHALF_DRAIN_SECONDS",
     says: "How long running requests may take to end after SIGTERM, from 0 to 600 seconds.",
@@ -121,10 +157,11 @@ type Table = typeof settingsTable;
 type ValueOf<S> = S extends OptionalSetting<infer T> ? T | null : S extends DefaultedSetting<infer T> ? T : never;
 type Values = { readonly [Key in keyof Table]: ValueOf<Table[Key]> };
 
-export type Config = Omit<Values, "url" | "allowUpstream"> & {
+export type Config = Omit<Values, "url" | "allowUpstream" | "trustedProxies"> & {
   /** Always there; ends in `:0` only while the system is still to choose the port. */
   readonly url: string;
   readonly allowUpstream: NonNullable<Values["allowUpstream"]>;
+  readonly trustedProxies: NonNullable<Values["trustedProxies"]>;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -169,6 +206,7 @@ export function readConfig(env: Environment, files: Files): Config {
     ...values,
     url: values.url ?? originAt(values.host, values.port),
     allowUpstream: values.allowUpstream ?? { hosts: [], ranges: [] },
+    trustedProxies: values.trustedProxies ?? [],
   };
 }
 
@@ -208,23 +246,4 @@ function unknownNames(env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith("BEHALF_") && !name.startsWith("BEHALF_TEST_") && !known.includes(name))
     .map((name) => `${name} is not a setting; the nearest is ${nearest(name, known)}`);
-}
-
-function nearest(name: string, known: readonly string[]): string {
-  const ranked = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
-  return ranked.reduce((best, next) => (next.distance < best.distance ? next : best)).candidate;
-}
-
-/** Levenshtein: insertions, deletions and replacements between two names. */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= left.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j += 1) {
-      const replace = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

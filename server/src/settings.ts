@@ -88,6 +88,16 @@ export const adminToken: Parser<Credential> = (text) =>
     ? { value: new Credential(text) }
     : wrong("is shorter than 32 characters, or has characters that are not printable ASCII");
 
+export const metricsToken: Parser<Credential> = (text) =>
+  /^[\x21-\x7e]{16,}$/.test(text)
+    ? { value: new Credential(text) }
+    : wrong("is shorter than 16 characters, or has characters that are not printable ASCII");
+
+export const redisUrl: Parser<Credential> = (text) => {
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return wrong("is not a redis:// or rediss:// URL");
+  return { value: new Credential(text) };
+};
+
 function hostAndPort(text: string): string | undefined {
   const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
   const bare = host.replace(/^\[(.*)\]$/, "$1");
@@ -103,6 +113,13 @@ function addressRange(text: string): { readonly address: string; readonly prefix
   const prefix = length === undefined ? most : Number(length);
   return prefix <= most ? { address: address.toLowerCase(), prefix } : undefined;
 }
+
+export const addressRanges: Parser<readonly { readonly address: string; readonly prefix: number }[]> = (text) => {
+  const ranges = text.split(",").map((entry) => addressRange(entry.trim()));
+  const bad = ranges.indexOf(undefined);
+  if (bad !== -1) return wrong(`has an entry (number ${bad + 1}) that is neither an address nor a range`);
+  return { value: ranges.filter((range) => range !== undefined) };
+};
 
 export const allowedUpstreams: Parser<AllowedUpstreams> = (text) => {
   const hosts: string[] = [];

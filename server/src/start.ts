@@ -145,6 +145,7 @@ interface Ending {
 /** Requests and what runs in the background get the drain time together; only a refresh may need longer (design §10.1). */
 async function end(behalf: Behalf, { drain, stopSweeping, drainMs, world }: Ending): Promise<void> {
   const deadline = performance.now() + drainMs;
+  behalf.beginEnd();
   const swept = stopSweeping();
   const cut = await drain({ ms: drainMs, giveUp: async () => behalf.giveUp() });
   if (cut > 0) {

@@ -38,6 +38,10 @@ test("without any setting Behalf listens on loopback and keeps its data in a loc
     keys: null,
     adminToken: null,
     allowUpstream: { hosts: [], ranges: [] },
+    redis: null,
+    trustedProxies: [],
+    addressLimit: 600,
+    metricsToken: null,
     drainSeconds: 30,
     logLevel: "info",
   });

@@ -21,7 +21,7 @@ import { codeOnly, networkInTransactions } from "./floor-plan/transactions.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const source = join(root, "server/src");
-const rooms = ["crypto", "flows", "http", "pages", "rules", "store", "tools", "upstream", "vault"];
+const rooms = ["crypto", "ephemeral", "flows", "http", "pages", "rules", "store", "tools", "upstream", "vault"];
 const rootFiles = [
   "admin-token.ts",
   "cli.ts",
@@ -38,6 +38,8 @@ const rootFiles = [
   "keys-file.ts",
   "log.ts",
   "main.ts",
+  "metrics.ts",
+  "nearest.ts",
   "serve.ts",
   "settings.ts",
   "start.ts",

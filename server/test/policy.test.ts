@@ -172,6 +172,7 @@ const parent: fc.Arbitrary<Principal> = fc
     projectId: "prj_1" as ProjectId,
     isInstance: false,
     environment: "live",
+    budgets: [],
   }));
 const ask: fc.Arbitrary<TokenAsk> = fc.record({ scopes: someScopes, limits, accountId: account, expiresAt: time });
 

@@ -321,6 +321,7 @@ const holder: fc.Arbitrary<Principal> = fc.record({
   tokenName: fc.constant("t"),
   projectId: fc.constant("prj_1" as Principal["projectId"]),
   isInstance: fc.boolean(),
+  budgets: fc.constant([]),
   environment: fc.constant("live" as const),
   scopes: fc.subarray([...scopes], { minLength: 1 }),
   limits: limitsOf,

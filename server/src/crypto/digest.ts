@@ -11,7 +11,8 @@ export type DigestPurpose =
   | "refresh-token"
   | "access-token"
   | "idempotency-key"
-  | "body";
+  | "body"
+  | "limit";
 
 /** SHA-256 of a canonical list of inputs, base64url. Distinct lists give distinct digests (JSON keeps the borders). */
 export function digestOf(purpose: DigestPurpose, ...parts: readonly string[]): string {

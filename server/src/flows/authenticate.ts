@@ -1,4 +1,5 @@
 // Says who a bearer is, or refuses.
+import type { CountedBudget } from "../rules/budget.ts";
 import { parseProjectId } from "../rules/ids.ts";
 import type { Limits, Principal, Scope } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
@@ -66,6 +67,7 @@ function instancePrincipal(tokenId: Principal["tokenId"], tokenName: string, exp
     environment: "live",
     scopes: ["admin"],
     limits: {},
+    budgets: [],
     accountId: null,
     expiresAt,
   };
@@ -91,6 +93,7 @@ async function projectPrincipal(needs: Needs, row: TokenRow, named: string | und
     environment: project.environment,
     scopes: JSON.parse(row.scopes) as Scope[],
     limits: JSON.parse(row.limits) as Limits,
+    budgets: JSON.parse(row.budgets) as CountedBudget[],
     accountId: row.account_id,
     expiresAt: row.expires_at,
   };

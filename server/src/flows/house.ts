@@ -1,5 +1,6 @@
 // Every power a flow may be given. Types only; compose.ts makes the values once.
 import type { Log } from "../log.ts";
+import type { AddressRange } from "../rules/addresses.ts";
 import type { IdKind, idFrom } from "../rules/ids.ts";
 import type { Store } from "../store/store.ts";
 import type { makeInputCheck } from "../tools/validate.ts";
@@ -28,4 +29,8 @@ export interface House {
   readonly checkInput: ReturnType<typeof makeInputCheck>;
   /** Runs something nobody waits for; awaited at shutdown, its failure logged. */
   readonly background: (name: string, task: () => Promise<unknown>) => void;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly AddressRange[];
+  /** Aborted when the server begins to end: what only waits stops then (design §10.17). */
+  readonly ending: AbortSignal;
 }

@@ -1,5 +1,6 @@
 // Mints a gateway token that holds no more than its parent.
 import type * as Wire from "@behalf/sdk";
+import { type Budget, budgetsOf } from "../rules/budget.ts";
 import { actorOf, projectOf } from "../rules/caller.ts";
 import { freshToken } from "../rules/fresh-token.ts";
 import { type Limits, mayMint, type Principal, type Scope } from "../rules/policy.ts";
@@ -14,6 +15,7 @@ export interface TokenRequest {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly limits?: Limits | undefined;
+  readonly budget?: Budget | undefined;
   readonly account?: AccountAddress | undefined;
   /** Seconds. */
   readonly expires_in?: number | undefined;
@@ -37,14 +39,16 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
   }
   const { ask } = minting;
   const issued = needs.vault.issueToken(principal.environment);
+  const id = needs.newId("token");
   const row = freshToken({
-    id: needs.newId("token"),
+    id,
     project,
     parent: principal.tokenId === "environment" ? null : principal.tokenId,
     name: request.name,
     issued,
     scopes: ask.scopes,
     limits: ask.limits,
+    budgets: budgetsOf(principal.budgets, id, request.budget),
     account: ask.accountId,
     now,
     expiresAt: ask.expiresAt,

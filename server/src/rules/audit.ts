@@ -22,7 +22,12 @@ export const auditNames = {
   "account.deleted": "An account was deleted.",
   "account.revocation_done": "The tokens of an account were revoked at the provider.",
   "account.revocation_failed": "Revoking at the provider failed for 7 days and was given up.",
+  "account.imported": "An operator brought a credential; it was checked at the provider and sealed.",
+  "endpoint.created": "An endpoint was made.",
+  "endpoint.changed": "An endpoint was changed; details name the members, never values of headers.",
+  "endpoint.deleted": "An endpoint was deleted.",
   "key.added": "A sealing key came into use.",
+  "key.rotated": "Every sealed value was sealed anew with the newest key.",
 } as const;
 export type AuditName = keyof typeof auditNames;
 

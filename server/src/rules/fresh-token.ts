@@ -1,4 +1,6 @@
 // A gateway token as it lies in the database on the day it is made. Pure.
+
+import type { CountedBudget } from "./budget.ts";
 import type { AccountId, ProjectId, TokenId } from "./ids.ts";
 import type { Limits, Scope } from "./policy.ts";
 
@@ -11,6 +13,7 @@ export interface TokenFacts {
   readonly now: number;
   readonly parent?: TokenId | null;
   readonly limits?: Limits;
+  readonly budgets?: readonly CountedBudget[];
   readonly account?: AccountId | null;
   readonly expiresAt?: number | null;
 }
@@ -25,6 +28,7 @@ export function freshToken(facts: TokenFacts): {
   readonly preview: string;
   readonly scopes: string;
   readonly limits: string;
+  readonly budgets: string;
   readonly account_id: AccountId | null;
   readonly agent_id: null;
   readonly created_at: number;
@@ -41,6 +45,7 @@ export function freshToken(facts: TokenFacts): {
     preview: facts.issued.preview,
     scopes: JSON.stringify(facts.scopes),
     limits: JSON.stringify(facts.limits ?? {}),
+    budgets: JSON.stringify(facts.budgets ?? []),
     account_id: facts.account ?? null,
     agent_id: null,
     created_at: facts.now,

@@ -11,6 +11,7 @@ export type LinkId = Id<"link">;
 export type AttemptId = Id<"attempt">;
 export type EventId = Id<"event">;
 export type RevocationId = Id<"revocation">;
+export type EndpointId = Id<"endpoint">;
 
 /** Prefix of each kind of id. A new kind is a decision (docs/architecture.md, nouns). */
 export const idPrefixes = {
@@ -24,12 +25,13 @@ export const idPrefixes = {
   event: "evt",
   request: "rqr",
   revocation: "rev",
+  endpoint: "end",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;
 
 /** Prefixes reserved for kinds that later parts bring: a name may never start with one of these either. */
-const reservedPrefixes = ["app", "agt", "end", "req", "cns"];
+const reservedPrefixes = ["app", "agt", "req", "cns"];
 
 /**
  * Makes an id from 16 random bytes: prefix, underscore and a version 4 UUID (RFC 9562) without dashes,

@@ -1,10 +1,11 @@
 // What a gateway token may do. Pure: scopes by surface, limits on every call, and what a child may hold.
 
+import type { CountedBudget } from "./budget.ts";
 import type { AccountId, ProjectId, TokenId } from "./ids.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 /** Scopes that a surface serves today; `admin` implies all (design §10.8). */
-export const scopes = ["admin", "accounts", "tools", "proxy", "tokens"] as const;
+export const scopes = ["admin", "accounts", "tools", "proxy", "tokens", "logs", "audit"] as const;
 export type Scope = (typeof scopes)[number];
 
 /** Narrowings of what a token may reach. An absent member narrows nothing. */
@@ -17,6 +18,8 @@ export interface Limits {
   readonly repositories?: readonly string[] | undefined;
   /** HTTP methods upstream. */
   readonly methods?: readonly string[] | undefined;
+  /** Slugs; with it, every other way to an upstream is refused. */
+  readonly endpoints?: readonly string[] | undefined;
 }
 
 /** Who calls. */
@@ -29,6 +32,8 @@ export interface Principal {
   readonly environment: "live" | "test";
   readonly scopes: readonly Scope[];
   readonly limits: Limits;
+  /** Every budget that its calls count against. */
+  readonly budgets: readonly CountedBudget[];
   readonly accountId: AccountId | null;
   readonly expiresAt: number | null;
 }
@@ -63,12 +68,19 @@ export interface Call {
   readonly changes: boolean;
   /** `unknown`: the call may reach a repository that its address does not name. `none`: it names no repository. */
   readonly repository: { readonly owner: string; readonly name: string } | "none" | "unknown";
+  /** Slug of the endpoint it comes through. */
+  readonly endpoint?: string;
   /** GraphQL reads and writes, here and anywhere, through one address. */
   readonly graphql?: boolean;
 }
 
 /** Checks in order; the first that refuses answers. */
 const checks: readonly ((limits: Limits, call: Call) => Verdict)[] = [
+  (limits, call) => {
+    if (limits.endpoints === undefined) return allow;
+    if (call.endpoint !== undefined && limits.endpoints.includes(call.endpoint)) return allow;
+    return refuse("limit_not_allowed", `This token may use these endpoints only: ${limits.endpoints.join(", ")}.`);
+  },
   (limits, call) => {
     if (limits.tools === undefined) return allow;
     if (call.tool === undefined)
@@ -175,7 +187,7 @@ const mintFaults: readonly ((parent: Principal, ask: TokenAsk) => MintFault | un
 
 /** The child's limits, or the name of the member that is wider than the parent's. */
 function narrowed(parent: Limits, child: Limits): Limits | keyof Limits {
-  for (const member of ["tools", "repositories", "methods"] as const) {
+  for (const member of ["tools", "repositories", "methods", "endpoints"] as const) {
     const held = parent[member]?.map((value) => value.toLowerCase());
     if (held !== undefined && child[member]?.some((value) => !held.includes(value.toLowerCase())) === true)
       return member;

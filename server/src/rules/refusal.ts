@@ -28,6 +28,7 @@ export const refusals = {
   invalid_request: entry(400, "The request is malformed"),
   invalid_input: entry(422, "The input does not fit"),
   not_found: entry(404, "There is nothing here by that name"),
+  endpoint_paused: entry(404, "This endpoint is paused"),
   method_not_allowed: entry(405, "This method is not allowed here"),
   payload_too_large: entry(413, "The body is too large"),
   unsupported_media_type: entry(415, "This content type is not understood"),
@@ -52,6 +53,8 @@ export const refusals = {
   upstream_not_found: entry(404, "Upstream knows nothing by that name", "done"),
   upstream_invalid: entry(422, "Upstream found the request invalid", "done"),
   upstream_conflict: entry(409, "Upstream reports a conflict", "done"),
+  rate_limited: entry(429, "Too many requests"),
+  budget_exceeded: entry(429, "The budget of the gateway token is used up"),
   // No final answer: nothing was done, and after Retry-After the same request may be sent again under the same key.
   upstream_rate_limited: entry(429, "Upstream's rate limit is used up"),
   upstream_secondary_limited: entry(429, "Upstream asks to slow down"),

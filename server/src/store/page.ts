@@ -18,7 +18,7 @@ export interface Page<Row> {
   readonly more: boolean;
 }
 
-type Listed = "projects" | "tokens" | "connections" | "accounts";
+type Listed = "projects" | "tokens" | "connections" | "accounts" | "endpoints";
 
 export async function pageOf<Table extends Listed, Row extends Position>(
   query: SelectQueryBuilder<Schema, Table, Row>,

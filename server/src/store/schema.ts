@@ -4,6 +4,7 @@ import type {
   AccountId,
   AttemptId,
   ConnectionId,
+  EndpointId,
   EventId,
   LinkId,
   ProjectId,
@@ -43,6 +44,8 @@ export interface TokenRow {
   readonly preview: string;
   readonly scopes: JsonText;
   readonly limits: JsonText;
+  /** Every budget this token's calls count against: its own and those of the tokens it came from. */
+  readonly budgets: JsonText;
   readonly account_id: AccountId | null;
   readonly agent_id: string | null;
   readonly created_at: number;
@@ -196,6 +199,64 @@ export interface AuditHeadRow {
   readonly hash: string;
 }
 
+export interface EndpointRow {
+  readonly id: EndpointId;
+  readonly project_id: ProjectId;
+  readonly slug: string;
+  readonly name: string;
+  readonly upstream_url: string;
+  readonly methods: JsonText;
+  readonly connection_id: ConnectionId;
+  /** Null: the caller's bound account, else the identifier `shared`. */
+  readonly identifier: string | null;
+  readonly timeout_seconds: number;
+  readonly strip_prefix: number;
+  readonly preserve_query: number;
+  /** Empty: all that may cross. */
+  readonly forward_headers: JsonText;
+  readonly blocked_headers: JsonText;
+  readonly inject_names: JsonText;
+  /** Sealed `{name: value}`: operators put keys there. */
+  readonly inject_headers: string | null;
+  readonly rate_limit_per_minute: number | null;
+  readonly rate_limit_per_hour: number | null;
+  readonly active: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+/** Calls counted in one slice of a window, over all processes. */
+export interface LimitSliceRow {
+  readonly key: string;
+  readonly slice: number;
+  readonly used: number;
+  /** When the slice has left every window: then the row may go. */
+  readonly ends_at: number;
+}
+
+/** A call under way that counts against a limit of calls at once. */
+export interface LimitSlotRow {
+  readonly key: string;
+  readonly id: string;
+  readonly until_at: number;
+}
+
+/** What of a total is reserved by now; never given twice. */
+export interface TotalRow {
+  readonly key: string;
+  readonly used: number;
+  readonly updated_at: number;
+}
+
+/** A signed statement that a chain had reached this event (design §10.12). */
+export interface AuditCheckpointRow {
+  readonly chain: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly at: number;
+  readonly signature: string;
+}
+
 export interface Schema {
   meta: MetaRow;
   sealing_keys: SealingKeyRow;
@@ -210,4 +271,9 @@ export interface Schema {
   idempotency: IdempotencyRow;
   audit_events: AuditEventRow;
   audit_heads: AuditHeadRow;
+  audit_checkpoints: AuditCheckpointRow;
+  endpoints: EndpointRow;
+  limit_slices: LimitSliceRow;
+  limit_slots: LimitSlotRow;
+  totals: TotalRow;
 }

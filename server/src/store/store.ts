@@ -6,10 +6,12 @@ import { type Accounts, accountsTable } from "./accounts.ts";
 import { type Attempts, attemptsTable } from "./attempts.ts";
 import { type Audit, appendAudit, auditTable, type ChainPowers } from "./audit.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
+import { type Endpoints, endpointsTable } from "./endpoints.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
 import { type Links, linksTable } from "./links.ts";
 import { type Meta, metaTable } from "./meta.ts";
-import { up } from "./migrations/0001-house.ts";
+import { up as house } from "./migrations/0001-house.ts";
+import { up as gateway } from "./migrations/0002-gateway.ts";
 import { postgresDialect, postgresPool } from "./postgres.ts";
 import { type Projects, projectsTable } from "./projects.ts";
 import { type Refreshes, refreshesTable } from "./refreshes.ts";
@@ -30,6 +32,7 @@ export interface Tables {
   readonly revocations: Revocations;
   readonly idempotency: Idempotency;
   readonly audit: Audit;
+  readonly endpoints: Endpoints;
 }
 
 export type Record = (entry: AuditEntry) => void;
@@ -53,7 +56,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const migrations: { readonly [name: string]: Migration } = { "0001-house": { up } };
+const migrations: { readonly [name: string]: Migration } = {
+  "0001-house": { up: house },
+  "0002-gateway": { up: gateway },
+};
 
 export type DatabaseChoice =
   | { readonly kind: "sqlite"; readonly file: string }
@@ -88,6 +94,7 @@ function tablesOf(db: Kysely<Schema>): Tables {
     revocations: revocationsTable(db),
     idempotency: idempotencyTable(db),
     audit: auditTable(db),
+    endpoints: endpointsTable(db),
   };
 }
 

@@ -286,6 +286,7 @@ onEachDatabase("a link is spent once", (kind) => {
     const config = {
       url: "https://behalf.example",
       allowUpstream: at127,
+      trustedProxies: [],
       keys,
       adminToken: new Credential(adminToken),
     };

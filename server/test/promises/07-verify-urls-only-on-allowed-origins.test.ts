@@ -339,6 +339,7 @@ onEachDatabase("people are sent only to allowed origins", (kind) => {
     const config = {
       url: "https://behalf.example",
       allowUpstream: at127,
+      trustedProxies: [],
       keys,
       adminToken: new Credential(adminToken),
     };

@@ -42,7 +42,13 @@ async function open(allowed: string): Promise<House> {
   const origin = `http://127.0.0.1:${port}`;
   const now = (): number => Date.now();
   const log = createLog({ level: "silent", write: () => {}, now });
-  const config = { url: origin, allowUpstream, keys: [newKey("k1")], adminToken: new Credential(adminToken) };
+  const config = {
+    url: origin,
+    allowUpstream,
+    trustedProxies: [],
+    keys: [newKey("k1")],
+    adminToken: new Credential(adminToken),
+  };
   const world = { now, random: systemRandom, sleep: async (ms: number) => sleepFor(ms), log, lookup };
   const behalf: Behalf = await compose(config, store, world);
   behalf.server.listen(port, "127.0.0.1");

@@ -11,12 +11,16 @@ import { choiceOf } from "./replica.ts";
 const tables = [
   "accounts",
   "attempts",
+  "audit_checkpoints",
   "audit_events",
   "audit_heads",
   "connections",
+  "endpoints",
   "idempotency",
   "kysely_migration",
   "kysely_migration_lock",
+  "limit_slices",
+  "limit_slots",
   "links",
   "meta",
   "projects",
@@ -24,6 +28,7 @@ const tables = [
   "revocations",
   "sealing_keys",
   "tokens",
+  "totals",
 ];
 
 onEachDatabase("migrating", (kind: DatabaseKind) => {

@@ -22,6 +22,7 @@ export function tokenRow(more: Partial<TokenRow> = {}): TokenRow {
     preview: "bh_live_0000",
     scopes: "[]",
     limits: "{}",
+    budgets: "[]",
     account_id: null,
     agent_id: null,
     created_at: 1000,

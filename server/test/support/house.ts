@@ -51,6 +51,7 @@ export interface HouseOptions {
   /** The key ring, newest first; default one key. */
   readonly keys?: readonly { readonly id: string; readonly key: Credential }[];
   readonly leaseMs?: number;
+  readonly trustedProxies?: readonly { address: string; prefix: number }[];
   readonly allowUpstream?: { hosts: string[]; ranges: { address: string; prefix: number }[] };
 }
 
@@ -110,7 +111,13 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     };
     const allowUpstream = options.allowUpstream ?? { hosts: [], ranges: [{ address: "127.0.0.0", prefix: 8 }] };
     const behalf = await compose(
-      { url: origin, allowUpstream, keys, adminToken: new Credential(adminToken) },
+      {
+        url: origin,
+        allowUpstream,
+        trustedProxies: options.trustedProxies ?? [],
+        keys,
+        adminToken: new Credential(adminToken),
+      },
       store,
       world,
     );
@@ -135,6 +142,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     replica: open,
     async close() {
       for (const behalf of opened) {
+        behalf.beginEnd();
         behalf.server.closeAllConnections();
         behalf.server.close();
         await behalf.close();

@@ -1,6 +1,7 @@
 // Rows as the wire shows them: the one list of what leaves, and so of what does not.
 import type * as Wire from "@behalf/sdk";
 import { tokenWarningCount } from "../../rules/account.ts";
+import { type CountedBudget, ownBudget } from "../../rules/budget.ts";
 import { type CursorPosition, cursorOf } from "../../rules/cursor.ts";
 import { uuidOf } from "../../rules/ids.ts";
 import type { Page } from "../../store/page.ts";
@@ -31,6 +32,7 @@ export function tokenView(row: TokenRow): Wire.Token {
     preview: row.preview,
     scopes: JSON.parse(row.scopes) as Wire.Scope[],
     limits: JSON.parse(row.limits) as Wire.Limits,
+    budget: ownBudget(JSON.parse(row.budgets) as CountedBudget[], row.id),
     account_id: row.account_id,
     parent_id: row.parent_id,
     created_at: iso(row.created_at),

@@ -1,4 +1,5 @@
 // The door of `/v1`: authenticate, authorise, parse, do it once, answer. One handler for every row of the route table.
+import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { z } from "zod";
 import { answerOnce, type RecordedAnswer } from "../../flows/answer-once.ts";
@@ -6,9 +7,12 @@ import { authenticate } from "../../flows/authenticate.ts";
 import type { House } from "../../flows/house.ts";
 import { mayAdminister, mayUse, type Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
+import { traceIdOf } from "../../rules/trace.ts";
+import { addressOf } from "../address.ts";
 import { parseJson, readBytes } from "../body.ts";
 import { newOccasion, type Occasion, problemAnswer, refusalOf, type WireAnswer } from "../problem.ts";
-import type { Route, RouteAnswer } from "./route.ts";
+import type { AboutRequest, Route, RouteAnswer } from "./route.ts";
+import { type StreamedAnswer, send, sendStream } from "./sending.ts";
 
 const jsonHeaders = { "cache-control": "no-store", "content-type": "application/json" } as const;
 
@@ -44,7 +48,8 @@ function wrongMethod(allow: readonly string[]): Refusal {
 async function respond(house: House, row: Route, context: Context): Promise<Response> {
   const occasion = newOccasion(house);
   try {
-    return send(await admitted(house, row, { context, occasion }), occasion);
+    const answer = await admitted(house, row, { context, occasion });
+    return "stream" in answer ? sendStream(answer, occasion) : send(answer, occasion);
   } catch (error) {
     return send(problemAnswer(refusalOf(error, occasion), occasion), occasion);
   }
@@ -55,7 +60,7 @@ interface Call {
   readonly occasion: Occasion;
 }
 
-async function admitted(house: House, row: Route, call: Call): Promise<WireAnswer> {
+async function admitted(house: House, row: Route, call: Call): Promise<WireAnswer | StreamedAnswer> {
   const { context, occasion } = call;
   const { req } = context;
   const principal = await authenticate(house, {
@@ -66,19 +71,34 @@ async function admitted(house: House, row: Route, call: Call): Promise<WireAnswe
   demandWellEncoded(req.url);
   // Read before parsing: what a key stands for is the bytes.
   const bytes = row.method === "GET" ? new Uint8Array() : await readBytes(req.raw);
-  const work = async (): Promise<RecordedAnswer> => {
-    const input = {
+  const run = async (): Promise<RouteAnswer> =>
+    row.run({
       house,
       principal,
+      about: aboutOf(house, call),
       params: parsed(row.params, context.req.param(), "the path"),
       query: parsed(row.query, singleValues(new URL(req.url).searchParams), "the query"),
       body: parsed(row.body, parseJson(bytes, req.header("content-type") ?? null), "the body"),
-    };
-    return recordedOf(await row.run(input));
-  };
+    });
   const key = req.header("idempotency-key");
-  if (key === undefined || row.method === "GET") return wireOf(await work());
-  return once(house, { principal, occasion, bytes, key, context, work });
+  if (key !== undefined && row.method !== "GET") {
+    const work = async (): Promise<RecordedAnswer> => recordedOf(await run());
+    return once(house, { principal, occasion, bytes, key, context, work });
+  }
+  const answer = await run();
+  if (answer.stream !== undefined) return { stream: answer.stream, contentType: row.produces ?? "text/plain" };
+  return wireOf(recordedOf(answer));
+}
+
+function aboutOf(house: House, { context, occasion }: Call): AboutRequest {
+  const { req } = context;
+  return {
+    requestId: occasion.requestId,
+    lastEventId: req.header("last-event-id") ?? null,
+    traceId: traceIdOf(req.header("traceparent")),
+    address: addressOf(house, context.env as Partial<HttpBindings>),
+    signal: AbortSignal.any([req.raw.signal, house.ending]),
+  };
 }
 
 function authorise(row: Route, principal: Principal): void {
@@ -194,15 +214,4 @@ function publicMessage(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys")
     return `has ${issue.keys.length} unknown member${issue.keys.length === 1 ? "" : "s"}`;
   return issue.message.slice(0, 300);
-}
-
-/** The request id in the header is the one in the problem and in the log. */
-function send(answer: WireAnswer, { requestId }: Occasion): Response {
-  const headers = {
-    ...answer.headers,
-    "behalf-request-id": requestId,
-    "x-content-type-options": "nosniff",
-  };
-  const hasBody = answer.body !== "" && answer.status !== 204;
-  return new Response(hasBody ? answer.body : null, { status: answer.status, headers });
 }

@@ -8,6 +8,8 @@ export interface RouteAnswer {
   readonly status: 200 | 201 | 202 | 204;
   /** Undefined with 202 and 204: no body. */
   readonly body?: unknown;
+  /** In place of a body: text as it comes, until it ends or `signal` says that nobody listens. Its type is the row's `produces`. */
+  readonly stream?: AsyncIterable<string>;
 }
 
 export interface RouteInput<Body, Query, Params> {
@@ -16,6 +18,20 @@ export interface RouteInput<Body, Query, Params> {
   readonly body: Body;
   readonly query: Query;
   readonly params: Params;
+  /** What else the request says. */
+  readonly about: AboutRequest;
+}
+
+export interface AboutRequest {
+  readonly requestId: string;
+  /** Where a client of server-sent events left off. */
+  readonly lastEventId: string | null;
+  /** The trace of the header `traceparent` (W3C Trace Context). */
+  readonly traceId: string | null;
+  /** The caller's own, as far as trusted proxies tell it. */
+  readonly address: string | null;
+  /** Aborted when the caller goes away or the server ends: streams stop then and can be resumed. */
+  readonly signal: AbortSignal;
 }
 
 interface RouteSpec<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType> {
@@ -32,6 +48,8 @@ interface RouteSpec<Body extends z.ZodType, Query extends z.ZodType, Params exte
   /** Null: the route takes no body. */
   readonly body: Body;
   readonly answers: { readonly [status: string]: z.ZodType | null };
+  /** Content type of a streamed 200. */
+  readonly produces?: "text/event-stream" | "application/jsonl" | "text/csv";
   /** Refusals of its own, besides those every route has. */
   readonly refusals: readonly RefusalCode[];
   readonly run: (input: RouteInput<z.output<Body>, z.output<Query>, z.output<Params>>) => Promise<RouteAnswer>;

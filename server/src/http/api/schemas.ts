@@ -82,12 +82,22 @@ const limits = z.strictObject({
     .array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"]))
     .max(8)
     .optional(),
+  endpoints: z.array(name).min(1).max(100).optional(),
 }) satisfies z.ZodType<Wire.Limits>;
+const count = z.number().int().min(1).max(1_000_000_000);
+const budget = z.strictObject({
+  requests_per_minute: count.max(1_000_000).optional(),
+  requests_per_hour: count.max(10_000_000).optional(),
+  requests: count.optional(),
+  bytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+  concurrent: count.max(10_000).optional(),
+}) satisfies z.ZodType<Wire.Budget>;
 const address = z.strictObject({ connection: name, identifier });
 export const tokenAsk = z.strictObject({
   name: plainText(64),
   scopes: z.array(scope).min(1).max(scopes.length),
   limits: limits.optional(),
+  budget: budget.optional(),
   account: address.optional(),
   expires_in: z
     .number()
@@ -103,6 +113,7 @@ export const token = z.object({
   preview: z.string(),
   scopes: z.array(scope),
   limits,
+  budget,
   account_id: z.string().nullable(),
   parent_id: z.string().nullable(),
   created_at: time,

@@ -1,15 +1,6 @@
 // The first schema. Forward only: a released migration is never edited.
-import type { ColumnDataType, Kysely } from "kysely";
-
-interface TableSpec {
-  readonly name: string;
-  readonly key: readonly string[];
-  /** `name type` separated by commas; `?` after the type: may be null, `!`: unique. Every table of ours has its own line of them. */
-  readonly columns: string;
-  readonly foreign?: readonly (readonly [column: string, table: string, onDelete: "cascade" | "restrict"])[];
-  readonly unique?: readonly (readonly string[])[];
-  readonly indexes?: readonly (readonly string[])[];
-}
+import type { Kysely } from "kysely";
+import { createTable, type TableSpec } from "./table.ts";
 
 const project = ["project_id", "projects", "restrict"] as const;
 const account = ["account_id", "accounts", "cascade"] as const;
@@ -98,29 +89,4 @@ const tables: readonly TableSpec[] = [
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const spec of tables) await createTable(db, spec);
-}
-
-async function createTable(db: Kysely<unknown>, spec: TableSpec): Promise<void> {
-  let builder = db.schema.createTable(spec.name);
-  for (const column of spec.columns.split(",")) {
-    const [name = "", described = ""] = column.trim().split(" ");
-    builder = builder.addColumn(name, described.replaceAll(/[?!]/g, "") as ColumnDataType, (made) => {
-      const sized = described.includes("?") ? made : made.notNull();
-      return described.includes("!") ? sized.unique() : sized;
-    });
-  }
-  builder = builder.addPrimaryKeyConstraint(`${spec.name}_key`, [...spec.key] as never[]);
-  for (const [column, target, onDelete] of spec.foreign ?? []) {
-    builder = builder.addForeignKeyConstraint(`${spec.name}_${column}`, [column] as never[], target, ["id"], (key) =>
-      key.onDelete(onDelete),
-    );
-  }
-  for (const columns of spec.unique ?? []) {
-    builder = builder.addUniqueConstraint(`${spec.name}_${columns.join("_")}_once`, [...columns] as never[]);
-  }
-  await builder.execute();
-  for (const columns of spec.indexes ?? []) {
-    const index = db.schema.createIndex(`${spec.name}_by_${columns.join("_")}`).on(spec.name);
-    await index.columns([...columns]).execute();
-  }
 }
