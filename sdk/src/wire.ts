@@ -54,8 +54,21 @@ export interface CreatedToken extends Token {
 export interface Preset {
   readonly name: string;
   readonly label: string;
+  /** `github`: the named tools work with it; `oauth`: reached through the proxy. */
+  readonly kind: "github" | "oauth";
   readonly hosts: Hosts | null;
+  /** At the preset's own hosts; null where a connection has to say it. */
+  readonly authorize_url: string | null;
+  readonly token_url: string | null;
+  readonly token_auth: "body" | "basic";
   readonly default_scopes: readonly string[];
+  /** What a refresh does to the refresh token; `none`: there is none. */
+  readonly refresh: "rotating" | "kept" | "none" | "unknown";
+  /** How a delete ends tokens at the provider; `own`: in the provider's own way. */
+  readonly revocation: "github" | "rfc7009" | "own" | "none";
+  /** What to fill in for a proxy endpoint. */
+  readonly upstream_url: string | null;
+  readonly endpoint_headers: Readonly<Record<string, string>>;
   /** Where an operator registers the application. */
   readonly registration_url: string | null;
   readonly note: string;
@@ -279,14 +292,18 @@ export interface RequestRecord {
 }
 
 export interface AuditEvent {
-  readonly id: string;
+  /** The project's id, or `instance`. */
+  readonly chain: string;
   /** Place in its chain, from 1. */
   readonly seq: number;
   readonly at: string;
+  readonly id: string;
   readonly name: string;
   readonly actor: Readonly<Record<string, string>>;
   readonly subject: string;
   readonly details: Readonly<Record<string, unknown>>;
+  /** The hash of the event before it; empty for the first. */
+  readonly prev: string;
   readonly hash: string;
 }
 
@@ -296,13 +313,21 @@ export interface AuditCheckpoint {
   readonly seq: number;
   readonly hash: string;
   readonly at: string;
-  /** Ed25519 over the other members, base64url. */
+  /** Ed25519, base64url, over the JSON array `["behalf-audit-checkpoint-1", chain, seq, hash, at]` without blanks. */
   readonly signature: string;
+}
+
+export interface AuditCheckpoints extends Page<AuditCheckpoint> {
+  /** PEM of the Ed25519 key that every signature of this instance is checked with. */
+  readonly public_key: string;
 }
 
 export interface AuditVerification {
   readonly ok: boolean;
+  readonly chain: string;
   readonly events: number;
+  /** How many checkpoints the chain was held against: those in the database and those that were sent. */
+  readonly checkpoints: number;
   readonly faults: readonly { readonly chain: string; readonly seq: number; readonly fault: string }[];
 }
 
@@ -317,4 +342,53 @@ export interface AccountEvent {
   readonly identifier: string | null;
   readonly status: AccountStatus | "DELETED";
   readonly status_reason: string | null;
+}
+
+/** Milliseconds, within 5 % of the truth; null where nothing was measured. */
+export interface Percentiles {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+}
+
+/** The calls of the live log, counted. */
+export interface Stats {
+  readonly window: "15m" | "1h" | "24h" | "7d";
+  /** Beginning of the first bucket. */
+  readonly from: string;
+  readonly to: string;
+  readonly bucket_seconds: number;
+  /** False: a token bound to an account asked, and that account made more calls than are counted at once: the oldest are left out. */
+  readonly complete: boolean;
+  readonly requests: number;
+  /** `refused` by Behalf itself; `upstream_refused`: a 4xx of upstream; `upstream_failed`: a 5xx, or no answer. */
+  readonly outcomes: Readonly<Record<"ok" | "refused" | "upstream_refused" | "upstream_failed", number>>;
+  readonly surfaces: Readonly<Record<RequestRecord["surface"], number>>;
+  /** By code, the most frequent first. */
+  readonly refusals: readonly { readonly code: string; readonly count: number }[];
+  readonly total_ms: Percentiles;
+  readonly upstream_ms: Percentiles;
+  /** Every bucket of the window, the last one still filling. */
+  readonly series: readonly {
+    readonly at: string;
+    readonly requests: number;
+    readonly refused: number;
+    readonly upstream_failed: number;
+    readonly p50_ms: number | null;
+    readonly p99_ms: number | null;
+  }[];
+  /** What providers said last of each account's own limit, while it counts; the least left first, at most 100. */
+  readonly headroom: readonly {
+    readonly account_id: string;
+    readonly connection: string | null;
+    readonly identifier: string | null;
+    readonly resource: string;
+    readonly limit: number;
+    readonly remaining: number;
+    readonly reset_at: string;
+    readonly at: string;
+  }[];
+  readonly accounts: Readonly<Partial<Record<AccountStatus, number>>>;
+  /** Records that this process lost since its start. */
+  readonly dropped_records: number;
 }

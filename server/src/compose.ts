@@ -3,16 +3,20 @@ import type { Server } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Config } from "./config.ts";
+import { type CheckpointSigner, makeCheckpointSigner } from "./crypto/checkpoint-signer.ts";
 import type { Credential } from "./crypto/credential.ts";
-import { hmac } from "./crypto/digest.ts";
+import { hmac, sameText } from "./crypto/digest.ts";
 import { tokenDigest } from "./crypto/gateway-token.ts";
 import type { Random } from "./crypto/random.ts";
 import { makeKeyRing } from "./crypto/seal.ts";
+import { makeHeadroom } from "./ephemeral/headroom.ts";
 import type { House } from "./flows/house.ts";
 import { sweep } from "./flows/sweep.ts";
 import { type AuditReport, verifyAudit } from "./flows/verify-audit.ts";
 import { makeServer } from "./http/server.ts";
 import type { Log } from "./log.ts";
+import { makeMetrics } from "./metrics.ts";
+import { readiness } from "./readiness.ts";
 import { refreshLeaseMs } from "./rules/account.ts";
 import { idFrom } from "./rules/ids.ts";
 import type { NamedKey } from "./settings.ts";
@@ -55,7 +59,10 @@ export interface Behalf {
   close(): Promise<void>;
 }
 
-export type Needed = Pick<Config, "url" | "allowUpstream" | "trustedProxies"> & {
+export type Needed = Pick<
+  Config,
+  "url" | "allowUpstream" | "trustedProxies" | "addressLimit" | "redis" | "metricsToken"
+> & {
   readonly keys: readonly NamedKey[];
   readonly adminToken: Credential | null;
 };
@@ -70,6 +77,7 @@ export interface Opened {
   readonly store: Store;
   readonly ring: ReturnType<typeof makeKeyRing>;
   readonly auditLink: (text: string) => string;
+  readonly checkpointSigner: CheckpointSigner;
 }
 
 /** Proves the keys against a migrated database, then opens the store with its audit chain. Throws WrongKeys. */
@@ -85,7 +93,7 @@ export async function openStore(
   const newId = () => idFrom("event", world.random(16));
   const store = database.withChain({ link: auditLink, newId, now: world.now });
   await recordKey(store, ring.newest, world.now());
-  return { ring, auditLink, store };
+  return { ring, auditLink, checkpointSigner: makeCheckpointSigner(auditLink), store };
 }
 
 /** The chain needs the ring, so a key is recorded once the chain is open: at the latest by the next start. */
@@ -100,7 +108,7 @@ async function recordKey(store: Store, id: string, now: number): Promise<void> {
 
 export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
   const { now, random, sleep, log } = world;
-  const { store, ring, auditLink } = await openStore(database, config.keys, world);
+  const { store, ring, auditLink, checkpointSigner } = await openStore(database, config.keys, world);
   const guard = makeGuard(config.allowUpstream, world.lookup);
   const transport = makeTransport({ guard, version });
   const oauth = makeOAuth({ transport, now });
@@ -111,6 +119,25 @@ export async function compose(config: Needed, database: Database, world: World):
   const background = makeBackground(log);
   const collect = makeCollector();
   const ending = new AbortController();
+  const headroom = makeHeadroom();
+  // TEMPORARY until ephemeral/ and request-log land
+  const ephemeral = {
+    limiter: { admit: async () => Promise.resolve({ kind: "admitted", standings: [] } as const) },
+    slots: { take: async () => Promise.resolve({ release: () => undefined }) },
+    totals: {
+      take: async () => Promise.resolve(true),
+      add: () => undefined,
+      hasLeft: async () => Promise.resolve(true),
+    },
+    ping: async () => Promise.resolve(null),
+    close: async () => Promise.resolve(),
+  };
+  const records = { note: () => undefined, dropped: 0, flush: async () => Promise.resolve() };
+  const metrics = makeMetrics(version, {
+    headroom: () => headroom.least(now()),
+    dropped: () => records.dropped,
+    pool: () => database.connections(),
+  });
   const house: House = {
     store,
     vault,
@@ -119,7 +146,16 @@ export async function compose(config: Needed, database: Database, world: World):
     forward: makeForward(transport.dispatcher, { relieve: () => collect({ type: "minor" }) }),
     presets,
     log,
+    auditLink,
+    checkpointSigner,
+    reading: { audit: database.auditReading() },
+    metrics,
+    records,
+    ephemeral,
+    headroom,
+    addressLimit: config.addressLimit,
     now,
+    elapsed: () => performance.now(),
     newId: (kind) => idFrom(kind, random(16)),
     origin: config.url,
     adminDigest: config.adminToken === null ? null : tokenDigest(config.adminToken.reveal()),
@@ -131,9 +167,14 @@ export async function compose(config: Needed, database: Database, world: World):
   };
   return {
     house,
-    server: makeServer(house, { version, ready: async () => isReady(database) }),
+    server: makeServer(house, {
+      version,
+      checks: async () => readiness({ database, ephemeral, keyIds: ring.ids }),
+      metrics: metrics.text,
+      isMetricsToken: metricsCheck(config.metricsToken),
+    }),
     sweep: async (isEnding = () => false) => sweep({ ...house, leaseMs, isEnding }),
-    verifyAudit: async () => verifyAudit({ store, auditLink }),
+    verifyAudit: async () => verifyAudit({ store, auditLink, checkpointSigner }),
     beginEnd: () => ending.abort("ending"),
     async giveUp() {
       await vault.settle();
@@ -163,13 +204,8 @@ export function makeCollector(): Collect {
   };
 }
 
-async function isReady(database: Database): Promise<boolean> {
-  try {
-    await database.ping();
-    return true;
-  } catch {
-    return false;
-  }
+function metricsCheck(token: Credential | null): ((presented: string) => boolean) | null {
+  return token === null ? null : (presented) => sameText(presented, token.reveal());
 }
 
 function makeBackground(log: Log): { run: House["background"]; settle: () => Promise<void> } {

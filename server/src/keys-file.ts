@@ -1,5 +1,17 @@
-// Keys and a first admin token for a new, empty, local SQLite file; for nothing else (design §10.11).
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+// The keys beside a local SQLite file: made for one that is new and empty, and added to on request (design §10.11).
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { Credential } from "./crypto/credential.ts";
 import type { Random } from "./crypto/random.ts";
@@ -42,6 +54,32 @@ export function makeKeysFile(databaseFile: string, random: Random): readonly Nam
   const made = readKeysFile(databaseFile);
   if (made === undefined) throw new Error(`${path} could not be made`);
   return made;
+}
+
+/** Puts a new key in front, in one step: whoever reads the file sees the old ring or the new one. Answers its id. */
+export function addKey(databaseFile: string, random: Random): string {
+  const path = keysPath(databaseFile);
+  const there = readKeysFile(databaseFile);
+  if (there === undefined) throw new WrongKeys(`${path} is missing. Bring it back from your backup.`);
+  // The newest never leaves, so a number never comes back for another key.
+  const numbers = there.map(({ id }) => Number(/^k(\d{1,9})$/.exec(id)?.[1] ?? "0"));
+  const made = { id: `k${Math.max(...numbers) + 1}`, key: new Credential(Buffer.from(random(32)).toString("base64")) };
+  const text = [made, ...there].map(({ id, key }) => `${id}:${key.reveal()}`).join(",");
+  const draft = `${path}.${Buffer.from(random(8)).toString("hex")}`;
+  const handle = openSync(draft, "wx", 0o600);
+  try {
+    writeSync(handle, `${text}\n`);
+    // Root may run this for a server that is not: the file stays its owner's.
+    const { uid, gid } = statSync(path);
+    fchownSync(handle, uid, gid);
+    fsyncSync(handle);
+    renameSync(draft, path);
+  } finally {
+    closeSync(handle);
+    rmSync(draft, { force: true });
+  }
+  syncDirectory(dirname(path));
+  return made.id;
 }
 
 // A new name is durable only once its directory is.

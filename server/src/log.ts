@@ -1,5 +1,6 @@
 // The log: one JSON object a line. Whatever it is handed, no secret leaves through it (promise 1).
 import { Credential } from "./crypto/credential.ts";
+import { masked, maskSecrets, secretField } from "./rules/masks.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -26,36 +27,9 @@ const depthMax = 5;
 const itemsMax = 100;
 const textMax = 8192;
 
-const masked = "[masked]";
-
-/** Names whose value is secret wherever it is met: as a field, in a query, in a form, in JSON. */
-const secretNames =
-  "access_token|refresh_token|client_secret|webhook_secret|private_key|code_verifier|device_code|auth_request_id|password|authorization|cookie|set-cookie";
-const secretField = new RegExp(`^(?:${secretNames}|token|secret)$`, "i");
-
-const masks: readonly { readonly pattern: RegExp; readonly by: string }[] = [
-  { pattern: /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, by: masked },
-  { pattern: /\b((?:proxy-)?authorization|(?:set-)?cookie)(:\s*)[^\r\n]+/gi, by: `$1$2${masked}` },
-  // In a query or form `code` and `state` are OAuth's. As fields they are ordinary words: a refusal has a code.
-  // The prefix may be a percent-encoded separator, so a digit before the name does not hide it.
-  { pattern: new RegExp(`(?<![a-z_-])(${secretNames}|code|state)(=|%3D)[^&\\s"'#]*`, "gi"), by: `$1$2${masked}` },
-  { pattern: new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"?`, "gi"), by: `$1"${masked}"` },
-  // The spelling that GitHub publishes for scanners: a prefix and an unbounded run, so a longer format is masked too.
-  { pattern: /(gh[oprsu]_|github_pat_)[A-Za-z0-9._-]{20,}/g, by: `$1${masked}` },
-  { pattern: /(bh_(?:live|test)_)[A-Za-z0-9._-]+/g, by: `$1${masked}` },
-  { pattern: /\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}/gi, by: `$1${masked}` },
-  // Longer, since "token" is also an English word with other words after it.
-  { pattern: /\b((?:token|basic)\s+)[A-Za-z0-9._~+/=-]{16,}/gi, by: `$1${masked}` },
-  { pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, by: masked },
-  // Credentials in a URL, an entry of a key ring, and a link that connects an account.
-  { pattern: /(:\/\/[^\s/:@]*:)[^\s/@]+@/g, by: `$1${masked}@` },
-  { pattern: /\b([a-z0-9]{1,16}:)[A-Za-z0-9+/]{43}=/g, by: `$1${masked}` },
-  { pattern: /(\/connect\/)[\w-]{16,}/g, by: `$1${masked}` },
-];
-
 /** A text without anything that looks like a secret. It is cut after masking: half a token is a secret too. */
 function mask(text: string): string {
-  const safe = masks.reduce((left, { pattern, by }) => left.replaceAll(pattern, by), text);
+  const safe = maskSecrets(text);
   return safe.length > textMax ? `${safe.slice(0, textMax)}…` : safe;
 }
 

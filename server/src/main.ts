@@ -7,7 +7,8 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { sentenceFor } from "./faults.ts";
-import { verifyAudit } from "./flows/verify-audit.ts";
+import { audit } from "./main-audit.ts";
+import { keys } from "./main-keys.ts";
 import { parseId } from "./rules/ids.ts";
 import { serve } from "./serve.ts";
 import { keysFor, systemWorld } from "./start.ts";
@@ -26,6 +27,12 @@ const usage = `behalf ${version}: software agents use GitHub on people's behalf 
   behalf tokens list               list the instance tokens
   behalf tokens revoke ID          revoke an instance token
   behalf audit verify              check every link of the audit, and name the first bad event of each chain
+                                   [--checkpoint FILE]  against what was signed before
+  behalf audit checkpoint          sign where each chain ends: keep what it prints elsewhere
+  behalf audit export              every chain as JSON Lines  [--project PRJ] [--format csv] [--since TIME] [--until TIME]
+  behalf keys list                 show the sealing keys, and how many values each seals
+  behalf keys add                  make a new key in behalf.keys, beside a SQLite database
+  behalf keys rotate               seal every value anew with the newest key, while servers run
   behalf doctor                    check settings, keys, database and clock, and say what to do
   behalf --version, --help
 
@@ -52,7 +59,6 @@ function readDotEnv(): void {
 
 interface Host {
   readonly store: Store;
-  readonly auditLink: (text: string) => string;
 }
 
 /** The database of this host, opened for one command. */
@@ -132,19 +138,6 @@ async function revokeToken([text = "", ...more]: readonly string[]): Promise<num
   return ended.length === 0 ? 1 : 0;
 }
 
-async function audit(args: readonly string[]): Promise<number> {
-  if (args[0] !== "verify" || args.length > 1) throw new WrongUsage("audit verify");
-  const { faults, events, chains } = await onHost(verifyAudit);
-  for (const { chain, seq, fault } of faults) print(`BROKEN  ${chain}: event ${seq} ${fault}`);
-  const verdict = faults.length === 0 ? "all in order" : `${faults.length} broken`;
-  print(`${counted(events, "event")} in ${counted(chains, "chain")}, ${verdict}`);
-  return faults.length === 0 ? 0 : 1;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 async function play(args: readonly string[]): Promise<number> {
   const { isTTY, columns } = process.stdout;
   const colour = isTTY && (process.env["NO_COLOR"] ?? "") === "";
@@ -178,7 +171,8 @@ const verbs: Readonly<Record<string, Verb>> = {
   demo: play,
   migrate: alone("migrate", migrate),
   tokens,
-  audit,
+  audit: async (args) => audit(args, settings),
+  keys: async (args) => keys(args, settings, command),
   doctor: alone("doctor", async () => doctor(settings, command)),
 };
 

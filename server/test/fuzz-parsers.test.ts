@@ -66,7 +66,7 @@ test("no header but scheme, blanks and the very token gets in, and look-alikes n
   const property = fc.asyncProperty(header, async (authorization) => {
     asked = [];
     const good = /^(?:bearer|token) +(?<plain>.+)$/i.exec(authorization)?.groups?.["plain"];
-    const entry = authenticate(needs, { authorization, project: undefined });
+    const entry = authenticate(needs, { authorization, project: undefined, address: null });
     if (good === adminToken) return assert.equal((await entry).isInstance, true);
     await assert.rejects(
       entry,

@@ -62,6 +62,8 @@ onEachDatabase("gateway tokens", (kind) => {
       tools: async (token) => house.call("GET", "/v1/tools", { token }),
       proxy: async (token) => house.call("GET", "/proxy/user", { token, headers: named }),
       tokens: async (token) => house.call("GET", "/v1/tokens", { token }),
+      logs: async (token) => house.call("GET", "/v1/requests", { token }),
+      audit: async (token) => house.call("GET", "/v1/audit", { token }),
       admin: async (token) => house.call("GET", "/v1/connections", { token }),
     };
     assert.deepEqual(Object.keys(doors).toSorted(), [...scopes].toSorted());

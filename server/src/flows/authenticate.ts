@@ -5,20 +5,33 @@ import type { Limits, Principal, Scope } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { TokenRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
+import { admitStranger } from "./steps/stranger.ts";
 
-type Needs = Pick<House, "store" | "vault" | "now" | "adminDigest" | "background">;
+type Needs = Pick<House, "store" | "vault" | "now" | "adminDigest" | "background" | "ephemeral" | "addressLimit">;
 
 /** What a request carries as proof. */
 export interface Presented {
   readonly authorization: string | undefined;
-  /** The header `Behalf-Project`. */
+  /** The header `Behalf-Project`, or the project in the path. */
   readonly project: string | undefined;
+  /** Whose failures are counted. */
+  readonly address: string | null;
 }
 
 /** A token's last use is written at most this often. */
 const touchEveryMs = 60_000;
 
 export async function authenticate(needs: Needs, presented: Presented): Promise<Principal> {
+  try {
+    return await identify(needs, presented);
+  } catch (error) {
+    // Whoever guesses tokens, or floods the door without one, is told to slow down instead.
+    if (error instanceof Refusal && error.status === 401) await admitStranger(needs, presented.address);
+    throw error;
+  }
+}
+
+async function identify(needs: Needs, presented: Presented): Promise<Principal> {
   // Octokit writes `token …`, gh and everybody else `Bearer …` (RFC 6750 §2.1); the scheme is case-insensitive (RFC 9110 §11.1).
   const plain = /^(?:bearer|token) +([\x21-\x7e]{1,512})$/i.exec(presented.authorization ?? "")?.[1];
   if (plain === undefined) throw unauthenticated("The request carries no bearer token.");
@@ -102,6 +115,9 @@ async function projectPrincipal(needs: Needs, row: TokenRow, named: string | und
 function noProject(): Refusal {
   return new Refusal("not_found", {
     detail: "There is no such project for this token.",
-    next: { action: "fix_request", detail: "Leave `Behalf-Project` out, or name the token's own project." },
+    next: {
+      action: "fix_request",
+      detail: "Name the token's own project, in the path or in `Behalf-Project`, or leave that header out.",
+    },
   });
 }

@@ -1,5 +1,6 @@
 // The provider sends the person back: takes the state once, swaps the code, learns who it is, and connects or waits for the application.
 import { linkLifeMs } from "../rules/account.ts";
+import { statusDetails } from "../rules/audit.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { AccountRow, AttemptRow, ConnectionRow, LinkRow } from "../store/schema.ts";
 import type { GrantAnswer, Provider, Tokens } from "../upstream/provider.ts";
@@ -218,8 +219,9 @@ async function awaitVerification(needs: Needs, taken: Taken, { tokens, facts }: 
     if (!settled) return false;
     // A live account keeps its status and credential until the new authorization is confirmed (design §10.3).
     const waiting = { status: "VERIFYING", status_reason: null, status_changed_at: needs.now() } as const;
-    await tables.accounts.change(attempt.account_id, { status: ["PENDING"] }, waiting);
-    record({ chain: attempt.project_id, name: "account.linked", actor, subject: attempt.account_id });
+    const moved = await tables.accounts.change(attempt.account_id, { status: ["PENDING"] }, waiting);
+    const details = moved === undefined ? {} : statusDetails(moved);
+    record({ chain: attempt.project_id, name: "account.linked", actor, subject: attempt.account_id, details });
     return true;
   });
   if (!kept) await discard(needs, taken, tokens, facts.user.id);

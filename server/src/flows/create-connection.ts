@@ -4,6 +4,7 @@ import { actorOf, projectOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { Hosts } from "../upstream/hosts.ts";
+import type { Preset } from "../upstream/presets.ts";
 import type { ProviderSettings } from "../upstream/provider.ts";
 import type { House } from "./house.ts";
 import { checkedConnection, columnsOf } from "./steps/checked-connection.ts";
@@ -14,8 +15,9 @@ type Needs = Pick<House, "store" | "vault" | "now" | "newId" | "presets" | "mayR
 export interface ConnectionRequest {
   readonly name: string;
   readonly preset: string;
-  readonly client_id: string;
-  readonly client_secret: string;
+  /** Both needed, but for a preset without a client. */
+  readonly client_id?: string | undefined;
+  readonly client_secret?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
   readonly hosts?: Hosts | undefined;
   readonly settings?: ProviderSettings | undefined;
@@ -36,8 +38,7 @@ export async function createConnection(
     throw refused("preset", `must be one of ${needs.presets.map((known) => known.name).join(", ")}`);
   if (hosts === null) throw refused("hosts", "is needed with this preset: {web, api}");
   const members = checkedConnection(needs, preset, {
-    client_id: request.client_id,
-    client_secret: request.client_secret,
+    ...clientOf(preset, request),
     scopes: request.scopes ?? preset.defaultScopes,
     hosts,
     settings: request.settings ?? {},
@@ -53,7 +54,11 @@ export async function createConnection(
     name: request.name,
     preset: preset.name,
     ...columnsOf(members),
-    client_secret: needs.vault.sealClientSecret({ id, project_id: project }, members.client_secret),
+    // Without a client there is no secret, and an empty column says so.
+    client_secret:
+      members.client_secret === ""
+        ? ""
+        : needs.vault.sealClientSecret({ id, project_id: project }, members.client_secret),
     created_at: now,
     updated_at: now,
   };
@@ -65,10 +70,26 @@ export async function createConnection(
   return connectionView(row, needs.vault.redirectUri(row));
 }
 
+function clientOf(
+  preset: Preset,
+  { client_id = "", client_secret = "" }: ConnectionRequest,
+): { readonly client_id: string; readonly client_secret: string } {
+  const given = Object.entries({ client_id, client_secret });
+  const missing = given
+    .filter(([, text]) => text === "")
+    .map(([path]) => ({ path, message: "is needed with this preset" }));
+  if (preset.client !== "none" && missing.length > 0) throw refusedAll(missing);
+  return { client_id, client_secret };
+}
+
 function refused(path: string, message: string): Refusal {
+  return refusedAll([{ path, message }]);
+}
+
+function refusedAll(errors: readonly { readonly path: string; readonly message: string }[]): Refusal {
   return new Refusal("invalid_input", {
     detail: "The connection cannot be set up like this.",
-    errors: [{ path, message }],
+    errors,
     next: { action: "fix_input", detail: "`GET /v1/presets` says what each preset needs." },
   });
 }

@@ -26,6 +26,7 @@ export async function createLink(
   ask: { readonly address: AccountAddress; readonly request: LinkRequest },
 ): Promise<Wire.Link> {
   const { connection, account } = await accountAt(needs, principal, ask.address);
+  if (needs.vault.provider(connection).preset.client === "none") throw importOnly(connection, account.identifier);
   checkUrls(connection, ask.request);
   const ticket = needs.vault.issueTicket("link");
   const now = needs.now();
@@ -49,6 +50,17 @@ export async function createLink(
     await tables.links.add(row);
   });
   return { link: `${needs.origin}/connect/${ticket.plain}`, expires_at: iso(now + linkLifeMs) };
+}
+
+function importOnly(connection: ConnectionRow, identifier: string): Refusal {
+  return new Refusal("not_supported", {
+    detail: "Nobody authorises through this connection: a person makes a token at the provider, and you bring it.",
+    next: {
+      action: "import",
+      method: "POST",
+      detail: `Bring it with POST /v1/connections/${connection.name}/accounts/${encodeURIComponent(identifier)}/import {access_token}.`,
+    },
+  });
 }
 
 function beingDeleted(): Refusal {

@@ -1,21 +1,20 @@
-// A raw call as a person: path, limits, credential, upstream, streamed both ways. Upstream's answer is the caller's answer.
+// A raw call as a person through `/proxy`, `/api/v3` or `/api/graphql`: path, limits, credential, upstream, streamed both ways.
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import { requestHeaders, responseHeaders } from "../rules/headers.ts";
-import { toOurs } from "../rules/links.ts";
-import { checkTarget, repositoryOf } from "../rules/paths.ts";
+import { requestHeaders } from "../rules/headers.ts";
+import { repositoryOf } from "../rules/paths.ts";
 import { isReadMethod, type Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import type { ForwardAnswer } from "../upstream/forward-types.ts";
 import type { Hosts } from "../upstream/hosts.ts";
-import type { Lent } from "../vault/lend.ts";
 import type { House } from "./house.ts";
-import { borrow, trust } from "./steps/borrow.ts";
+import { admit } from "./steps/admit.ts";
+import { checkedTarget } from "./steps/checked-target.ts";
+import { type CallFacts, type CallNote, type Noting, noted } from "./steps/noted.ts";
+import { type Relaying, relay, type Way } from "./steps/relay.ts";
 import { type Naming, resolveAccount } from "./steps/resolve-account.ts";
-import { upstreamFailure } from "./steps/upstream-failure.ts";
 import { demandWithinLimits } from "./steps/within-limits.ts";
 
-type Needs = Pick<House, "store" | "vault" | "forward" | "presets" | "now" | "origin" | "background" | "log">;
+type Needs = Relaying & Noting & Pick<House, "presets" | "ephemeral">;
 
 /** Where a raw call came in: which upstream base it means and which prefix is ours. */
 export interface Door {
@@ -24,6 +23,7 @@ export interface Door {
 
 export interface RawCall {
   readonly door: Door;
+  readonly facts: Pick<CallFacts, "requestId" | "traceId" | "address">;
   readonly method: string;
   /** What follows the prefix on the wire, byte for byte, with the query; starts with a slash. */
   readonly target: string;
@@ -39,33 +39,48 @@ const timeoutMs = 30_000;
 export async function forwardCall(
   needs: Needs,
   principal: Principal,
-  ask: { readonly call: RawCall; readonly response: ServerResponse },
+  { call, response }: { readonly call: RawCall; readonly response: ServerResponse },
 ): Promise<void> {
-  const { call, response } = ask;
-  checkPolicy(principal, call);
-  const resolved = await resolveAccount(needs, principal, call.naming);
-  if (resolved === undefined) throw accountNeeded(call.door);
-  const lent = await borrow(needs, resolved);
-  const { answer, used } = await sendOnce(needs, lent, call);
-  if (answer.status !== 401) trust(needs, used);
-  const { base, ours } = routeOf(used.provider.hosts, call, needs.origin);
-  const headers = responseHeaders(answer.headers, (url) => toOurs(url, base, ours));
-  const passed = await answer.stream(response, headers);
-  if (!passed.complete) needs.log.debug("A proxied answer was cut", { account: used.account.id, bytes: passed.bytes });
+  const { method, target, signal, door } = call;
+  const surface = door.prefix === "/proxy" ? "proxy" : "github";
+  const facts = { ...call.facts, surface, method, path: door.prefix + target } as const;
+  const work = async (note: CallNote): Promise<void> => pass(needs, principal, { call, response, note });
+  await noted(needs, principal, { facts, signal, work });
 }
 
-function checkPolicy(principal: Principal, call: RawCall): void {
-  const graphqlDoor = call.door.prefix === "/api/graphql";
-  const target = checkTarget(call.target);
-  if (target.kind === "refused") {
-    throw new Refusal("invalid_request", {
-      detail: `This path cannot be passed on: ${target.reason}.`,
-      next: {
-        action: "fix_request",
-        detail: "Send the path as the provider documents it, each segment percent-encoded once.",
-      },
+async function pass(
+  needs: Needs,
+  principal: Principal,
+  { call, response, note }: { readonly call: RawCall; readonly response: ServerResponse; readonly note: CallNote },
+): Promise<void> {
+  const segments = checkPolicy(principal, call);
+  const admitted = await admit(needs, principal, null);
+  try {
+    const resolved = await resolveAccount(needs, principal, call.naming);
+    if (resolved === undefined) throw accountNeeded(call.door);
+    const isGitHub = needs.presets.some(({ name, kind }) => name === resolved.connection.preset && kind === "github");
+    const github = isGitHub ? segments : null;
+    const { method, body, signal } = call;
+    await relay(needs, {
+      resolved,
+      wayAt: (hosts) => ({ ...wayOf(hosts, call, needs.origin), github }),
+      method,
+      headers: requestHeaders(call.headers),
+      body,
+      timeoutMs,
+      signal,
+      response,
+      note,
     });
+  } finally {
+    admitted.end(note.bytesIn + note.bytesOut);
   }
+}
+
+/** Segments of the path as policy reads them: GraphQL is one of them whichever door it came through. */
+function checkPolicy(principal: Principal, call: RawCall): readonly string[] {
+  const graphqlDoor = call.door.prefix === "/api/graphql";
+  const target = checkedTarget(call.target);
   if (graphqlDoor && target.path !== "/")
     throw new Refusal("not_found", {
       detail: "GraphQL has one address: /api/graphql.",
@@ -78,6 +93,7 @@ function checkPolicy(principal: Principal, call: RawCall): void {
     repository: graphql ? "unknown" : repositoryOf(target.segments),
     graphql,
   });
+  return graphqlDoor ? ["graphql"] : target.segments;
 }
 
 function accountNeeded(door: Door): Refusal {
@@ -91,53 +107,10 @@ function accountNeeded(door: Door): Refusal {
   });
 }
 
-/**
- * Where a call goes, and where links in its answer lead. GitHub's GraphQL lives beside the REST root:
- * `/graphql` at api.github.com, `/api/graphql` on a server of one's own.
- */
-function routeOf(
-  hosts: Hosts,
-  call: RawCall,
-  origin: string,
-): { readonly base: string; readonly ours: string; readonly target: string } {
+/** GitHub's GraphQL lives beside the REST root: `/graphql` at api.github.com, `/api/graphql` on a server of one's own. */
+function wayOf(hosts: Hosts, call: RawCall, origin: string): Omit<Way, "github"> {
   const { prefix } = call.door;
   if (prefix !== "/api/graphql") return { base: hosts.api, ours: origin + prefix, target: call.target };
   const base = hosts.api.endsWith("/api/v3") ? hosts.api.slice(0, -"/v3".length) : hosts.api;
   return { base, ours: `${origin}/api`, target: `/graphql${call.target.slice(1)}` };
-}
-
-async function sendOnce(
-  needs: Needs,
-  lent: Lent,
-  call: RawCall,
-): Promise<{ readonly answer: ForwardAnswer; readonly used: Lent }> {
-  const first = await send(needs, lent, call);
-  const isReplayable = call.body === null || call.body instanceof Uint8Array;
-  if (first.status !== 401) return { answer: first, used: lent };
-  const doubt = await needs.vault.doubt(lent).catch((error: unknown) => {
-    // An answer that is neither passed on nor discarded would hold its connection for ever.
-    first.discard();
-    throw error;
-  });
-  if (doubt.kind === "stands" || !isReplayable) return { answer: first, used: lent };
-  first.discard();
-  return { answer: await send(needs, doubt.loan, call), used: doubt.loan };
-}
-
-async function send(needs: Needs, lent: Lent, call: RawCall): Promise<ForwardAnswer> {
-  const { base, target } = routeOf(lent.provider.hosts, call, needs.origin);
-  const { method, body, signal } = call;
-  const headers = requestHeaders(call.headers);
-  const answer = await needs.forward({
-    base,
-    method,
-    target,
-    headers,
-    body,
-    credential: lent.credential,
-    timeoutMs,
-    signal,
-  });
-  if (answer.kind === "failed") throw upstreamFailure(answer, !isReadMethod(method));
-  return answer;
 }

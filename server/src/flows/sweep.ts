@@ -1,5 +1,6 @@
 // What time brings about: refreshes ahead, unconfirmed attempts, revocations to repeat, probes, rows past their use.
 import { isDueAhead, probeIntervalMs, refreshAheadMs, refreshLeaseMs } from "../rules/account.ts";
+import { statusDetails } from "../rules/audit.ts";
 import type { AttemptRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
 
@@ -68,17 +69,12 @@ async function endAttempt(needs: Needs, attempt: AttemptRow): Promise<void> {
     await tables.accounts.lock(attempt.project_id, attempt.account_id);
     if (!(await tables.attempts.close(attempt.id, "FAILED"))) return undefined;
     const chain = attempt.project_id;
-    record({
-      chain,
-      name: "account.link_failed",
-      actor,
-      subject: attempt.account_id,
-      details: { reason: "verification_timeout" },
-    });
-    if (!(await tables.attempts.othersWaiting(attempt.account_id, attempt.id))) {
-      const change = { status: "PENDING", status_reason: "verification_timeout", status_changed_at: now() } as const;
-      await tables.accounts.change(attempt.account_id, { status: ["VERIFYING"] }, change);
-    }
+    const change = { status: "PENDING", status_reason: "verification_timeout", status_changed_at: now() } as const;
+    const fellBack = (await tables.attempts.othersWaiting(attempt.account_id, attempt.id))
+      ? undefined
+      : await tables.accounts.change(attempt.account_id, { status: ["VERIFYING"] }, change);
+    const details = { reason: "verification_timeout", ...(fellBack === undefined ? {} : statusDetails(fellBack)) };
+    record({ chain, name: "account.link_failed", actor, subject: attempt.account_id, details });
     if (tokens === undefined || connection === undefined) return undefined;
     const provider = vault.provider(connection);
     return vault.queueRevocation(tables, { project: chain, provider, tokens, user: attempt.provider_user_id });

@@ -2,7 +2,8 @@
 import type { Problem } from "@behalf/sdk";
 import type { House } from "../flows/house.ts";
 import type { Log } from "../log.ts";
-import { Refusal } from "../rules/refusal.ts";
+import { proxyStatus } from "../rules/proxy-status.ts";
+import { type LimitStanding, Refusal } from "../rules/refusal.ts";
 
 export interface WireAnswer {
   readonly status: number;
@@ -65,13 +66,24 @@ export function problemOf(refusal: Refusal, occasion: Occasion): Problem {
 }
 
 function commonHeaders(refusal: Refusal): Record<string, string> {
-  const { retryAfterSeconds, allow } = refusal.context;
+  const { retryAfterSeconds, allow, standings = [] } = refusal.context;
   return {
     "cache-control": "no-store",
     ...(refusal.status === 401 ? { "www-authenticate": 'Bearer realm="behalf"' } : {}),
     ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
     ...(allow === undefined ? {} : { allow: allow.join(", ") }),
+    ...(standings.length === 0 ? {} : limitHeaders(standings)),
   };
+}
+
+/** draft-ietf-httpapi-ratelimit-headers: the policies that were looked at, and how each stands. */
+function limitHeaders(standings: readonly LimitStanding[]): Record<string, string> {
+  const policy = standings.map(({ name, most, windowMs }) => `"${name}";q=${most};w=${windowMs / 1000}`);
+  const now = standings.map(
+    ({ name, remaining, resetMs }) =>
+      `"${name}";r=${Math.max(0, Math.floor(remaining))};t=${Math.ceil(resetMs / 1000)}`,
+  );
+  return { "ratelimit-policy": policy.join(", "), ratelimit: now.join(", ") };
 }
 
 export function problemAnswer(refusal: Refusal, occasion: Occasion): WireAnswer {
@@ -82,12 +94,14 @@ export function problemAnswer(refusal: Refusal, occasion: Occasion): WireAnswer 
   };
 }
 
-const accountTrouble = /^account_(pending|verifying|expired|revoked|disconnected)$/;
-
-/** Our no on a proxy door: marked, so that nobody takes it for upstream's; 403 for an unusable account, since clients repeat 409 and 5xx. */
-export function proxyAnswer(refusal: Refusal, occasion: Occasion, shape: "problem" | "github"): WireAnswer {
-  const problem = problemOf(refusal, occasion);
-  const status = accountTrouble.test(refusal.code) ? 403 : refusal.status;
+/** Our no on a proxy door: marked, so that nobody takes it for upstream's. */
+export function proxyAnswer(
+  refusal: Refusal,
+  occasion: Occasion,
+  surface: "endpoint" | "proxy" | "github",
+): WireAnswer {
+  const { status, title = refusal.message } = proxyStatus(refusal, surface);
+  const problem = { ...problemOf(refusal, occasion), title, status };
   const sentences = [problem.title, problem.detail, problem.next?.detail]
     .filter((part) => part !== undefined)
     .map((part) => part.replace(/[.]?$/, "."));
@@ -104,8 +118,8 @@ export function proxyAnswer(refusal: Refusal, occasion: Occasion, shape: "proble
     headers: {
       ...commonHeaders(refusal),
       "behalf-refusal": refusal.code,
-      "content-type": shape === "github" ? "application/json; charset=utf-8" : "application/problem+json",
+      "content-type": surface === "github" ? "application/json; charset=utf-8" : "application/problem+json",
     },
-    body: JSON.stringify(shape === "github" ? github : { ...problem, status }),
+    body: JSON.stringify(surface === "github" ? github : problem),
   };
 }

@@ -3,9 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { Hono } from "hono";
 import type { House } from "../flows/house.ts";
+import { admitStranger } from "../flows/steps/stranger.ts";
 import { Refusal } from "../rules/refusal.ts";
+import { addressOf } from "./address.ts";
 import { accountRoutes } from "./api/accounts.ts";
 import { connectionRoutes } from "./api/connections.ts";
+import { endpointRoutes } from "./api/endpoints.ts";
 import { mountApi } from "./api/mount.ts";
 import { openApi } from "./api/openapi.ts";
 import { projectRoutes } from "./api/projects.ts";
@@ -13,6 +16,7 @@ import type { Route } from "./api/route.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { toolRoutes } from "./api/tools.ts";
 import { answerBroken } from "./broken.ts";
+import { mountOperations, type Operations } from "./machine/operations.ts";
 import { mountConnect } from "./person/connect.ts";
 import { mountFront } from "./person/front.ts";
 import { newOccasion, type Occasion, problemAnswer, problemResponse, refusalOf } from "./problem.ts";
@@ -24,16 +28,15 @@ export const routes: readonly Route[] = [
   ...connectionRoutes,
   ...accountRoutes,
   ...toolRoutes,
+  ...endpointRoutes,
 ];
 
 /** Idle time of a connection outside the proxy, and between the bytes of a request (design §10.17). */
 const idleMs = 60_000;
 const headersMs = 10_000;
 
-export interface HttpOptions {
+export interface HttpOptions extends Operations {
   readonly version: string;
-  /** Whether the database answers. */
-  readonly ready: () => Promise<boolean>;
 }
 
 export function makeServer(house: House, options: HttpOptions): Server {
@@ -91,9 +94,15 @@ async function receive(house: House, received: Received, listener: Listener): Pr
   }
   const refusal = misdirected(house, request);
   if (refusal !== undefined) return answer(response, problemAnswer(refusal, occasion));
+  if (personPath.test(url)) await admitStranger(house, addressOf(house, { incoming: request }));
   const home = homeUrl(house.origin, request);
   if (home !== undefined)
     return answer(response, { status: 308, headers: { location: home, "cache-control": "no-store" }, body: "" });
+  const started = house.elapsed();
+  response.once("close", () => {
+    const surface = url.startsWith("/v1") ? "api" : "page";
+    house.metrics.call({ surface, status: response.statusCode, seconds: (house.elapsed() - started) / 1000 });
+  });
   // For the body only: a tool call may refresh, call and call again, and its answer must find somebody there.
   const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   request.socket.setTimeout(hasBody ? idleMs : 0);
@@ -145,14 +154,10 @@ function homeUrl(origin: string, request: IncomingMessage): string | undefined {
   return headers.host === undefined || headers.host === new URL(origin).host ? undefined : origin + url;
 }
 
-function makeApp(house: House, { version, ready }: HttpOptions): Hono {
+function makeApp(house: House, options: HttpOptions): Hono {
+  const { version } = options;
   const app = new Hono({ strict: true });
-  const text = (body: string, status: number): Response =>
-    new Response(body, { status, headers: { "cache-control": "no-store", "content-type": "text/plain" } });
-  app.get("/healthz", () => text("ok\n", 200));
-  app.get("/readyz", async () =>
-    (await ready()) ? text("ready\n", 200) : text("the database does not answer\n", 503),
-  );
+  app.route("/", mountOperations(options));
   const document = JSON.stringify(openApi(routes, { origin: house.origin, version }));
   app.get(
     "/openapi.json",

@@ -1,4 +1,5 @@
 // What the audit records: the names of events, who did it, and the text a link of the chain is made of (design §10.12).
+import type { AccountStatus } from "./account.ts";
 import type { ProjectId } from "./ids.ts";
 
 /** Events that exist. `docs/audit.md` is generated from this table. */
@@ -49,6 +50,17 @@ export interface AuditEntry {
   readonly details?: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 }
 
+/** What the stream of account events reads from the chain: every event that moves an account says where to. */
+export function statusDetails(account: { readonly status: AccountStatus; readonly status_reason: string | null }): {
+  readonly status: string;
+  readonly status_reason: string | null;
+} {
+  return { status: account.status, status_reason: account.status_reason };
+}
+
+/** The same for an account that is gone. */
+export const deletedDetails = { status: "DELETED", status_reason: null } as const;
+
 /** The columns a link is made over. */
 export interface LinkedEvent {
   readonly chain: string;
@@ -82,6 +94,9 @@ export function faultOf(
   expectedHash: string,
 ): ChainFault | undefined {
   if (event.seq !== before.seq + 1) return { seq: before.seq + 1, fault: "is missing" };
+  // A project's chain that was taken away whole, and goes on with whatever happened next, begins with something else.
+  if (event.seq === 1 && event.chain !== "instance" && event.name !== "project.created")
+    return { seq: 1, fault: "is not the making of its project" };
   if (event.prev !== before.hash) return { seq: event.seq, fault: "does not follow the event before it" };
   if (event.hash !== expectedHash) return { seq: event.seq, fault: "was edited" };
   return undefined;

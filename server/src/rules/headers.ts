@@ -65,10 +65,15 @@ export function requestHeaders(raw: readonly string[]): string[] {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? "";
     const value = raw[at + 1] ?? "";
-    if (neverForwarded.test(name) || isFolded(name) || isNamed(name, named) || !isSound(name, value)) continue;
+    if (neverForwards(name) || isNamed(name, named) || !isSound(name, value)) continue;
     out.push(name, value);
   }
   return out;
+}
+
+/** Whether a header of this name never goes to an upstream, whoever writes it. */
+export function neverForwards(name: string): boolean {
+  return neverForwarded.test(name) || isFolded(name);
 }
 
 /** Servers behind CGI, WSGI or Rack read `X_Http_Method_Override` as the header with dashes: so do we. */

@@ -75,6 +75,15 @@ export interface NextStep {
   readonly url?: string;
 }
 
+/** A limit as the `RateLimit` fields tell it (draft-ietf-httpapi-ratelimit-headers). */
+export interface LimitStanding {
+  readonly name: string;
+  readonly most: number;
+  readonly windowMs: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
 export interface RefusalContext {
   /** One public sentence about this very case; never a secret, never upstream's raw body. */
   readonly detail?: string;
@@ -82,6 +91,10 @@ export interface RefusalContext {
   readonly retryAfterSeconds?: number;
   /** For method_not_allowed. */
   readonly allow?: readonly string[];
+  /** True when what failed is the credential of the account, not the call: endpoints answer 502 then. */
+  readonly credential?: boolean;
+  /** For rate_limited: how every limit stands that was looked at. */
+  readonly standings?: readonly LimitStanding[];
   /** Each place of the input that does not fit. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
   /** Private: goes to the log, never to the caller. */

@@ -61,3 +61,39 @@ export interface RequestRecord extends Timings {
   readonly traceId: string | null;
   readonly address: string | null;
 }
+
+/** How a call ended, as plots and metrics count it. */
+export const outcomes = ["ok", "refused", "upstream_refused", "upstream_failed"] as const;
+export type Outcome = (typeof outcomes)[number];
+
+const upstreamFailed = ["upstream_unavailable", "upstream_timeout"];
+
+export function outcomeOf({ status, refusal }: Pick<RequestRecord, "status" | "refusal">): Outcome {
+  if (refusal === null) {
+    if (status >= 500) return "upstream_failed";
+    return status >= 400 ? "upstream_refused" : "ok";
+  }
+  if (upstreamFailed.includes(refusal)) return "upstream_failed";
+  // A tool tells upstream's no as a refusal; an address that we do not call is ours.
+  return refusal.startsWith("upstream_") && refusal !== "upstream_blocked" ? "upstream_refused" : "refused";
+}
+
+/** Request records are kept so long (design §6). */
+export const recordsKeptMs = 7 * 24 * 3_600_000;
+
+/** Where a page of the live log ended: newest first, by beginning and then by order of writing. */
+export interface LogPosition {
+  readonly at: number;
+  readonly seq: number;
+}
+
+export function logCursorOf({ at, seq }: LogPosition): string {
+  return `${at.toString(36)}-${seq.toString(36)}`;
+}
+
+/** Undefined when the text is no cursor of ours. */
+export function parseLogCursor(text: string): LogPosition | undefined {
+  if (!/^[0-9a-z]{1,10}-[0-9a-z]{1,10}$/.test(text)) return undefined;
+  const [at = Number.NaN, seq = Number.NaN] = text.split("-").map((part) => Number.parseInt(part, 36));
+  return Number.isSafeInteger(at) && Number.isSafeInteger(seq) ? { at, seq } : undefined;
+}

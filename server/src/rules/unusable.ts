@@ -34,6 +34,7 @@ export function unusable(
   const reason = account.status_reason === null ? undefined : statusReasons[account.status_reason as StatusReason];
   return new Refusal(codes[account.status], {
     ...(reason === undefined ? {} : { detail: reason }),
+    credential: true,
     next: {
       action: account.status === "VERIFYING" ? "verify" : account.status === "PENDING" ? "connect" : "reconnect",
       method: "POST",

@@ -17,3 +17,8 @@ export function publicText(value: unknown): string {
   const characters = [...line];
   return characters.length <= lengthMax ? line : `${characters.slice(0, lengthMax - 1).join("")}…`;
 }
+
+/** The upstream's own name for an exchange, which its support asks for; null when it is none that may be shown. */
+export function upstreamRequestId(value: string | undefined): string | null {
+  return /^[A-Za-z0-9:._-]{1,128}$/.exec(value ?? "")?.[0] ?? null;
+}

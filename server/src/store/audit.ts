@@ -1,7 +1,10 @@
 // The audit chain: appended in the transaction of the change it records, one chain per project and one for the instance.
-import type { Kysely } from "kysely";
-import { type Actor, type AuditEntry, headText, linkText } from "../rules/audit.ts";
+import { type Kysely, sql } from "kysely";
+import { type Actor, type AuditChain, type AuditEntry, headText, linkText } from "../rules/audit.ts";
 import type { EventId } from "../rules/ids.ts";
+import { isPostgres } from "./audit-actor.ts";
+import { type Checkpoints, checkpointTable } from "./audit-checkpoints.ts";
+import { type AuditReading, auditReading } from "./audit-reading.ts";
 import type { AuditEventRow, AuditHeadRow, Schema } from "./schema.ts";
 
 /** Powers the chain needs from outside: the keyed hash, an id, the time. */
@@ -11,10 +14,9 @@ export interface ChainPowers {
   readonly now: () => number;
 }
 
-export interface Audit {
+/** On the main thread for the host's commands and for point reads; requests ask `auditReading` elsewhere. */
+export interface Audit extends AuditReading, Checkpoints {
   heads(): Promise<readonly AuditHeadRow[]>;
-  head(chain: string): Promise<AuditHeadRow | undefined>;
-  after(chain: string, seq: number, limit: number): Promise<readonly AuditEventRow[]>;
   chains(): Promise<readonly string[]>;
   /** Time of the newest event. */
   newest(): Promise<number | undefined>;
@@ -22,21 +24,10 @@ export interface Audit {
 
 export function auditTable(db: Kysely<Schema>): Audit {
   return {
+    ...auditReading(db),
+    ...checkpointTable(db),
     async heads() {
       return db.selectFrom("audit_heads").selectAll().orderBy("chain").execute();
-    },
-    async head(chain) {
-      return db.selectFrom("audit_heads").selectAll().where("chain", "=", chain).executeTakeFirst();
-    },
-    async after(chain, seq, limit) {
-      return db
-        .selectFrom("audit_events")
-        .selectAll()
-        .where("chain", "=", chain)
-        .where("seq", ">", seq)
-        .orderBy("seq")
-        .limit(limit)
-        .execute();
     },
     async newest() {
       const row = await db
@@ -56,42 +47,67 @@ export function auditTable(db: Kysely<Schema>): Audit {
 export async function appendAudit(
   db: Kysely<Schema>,
   entries: readonly AuditEntry[],
-  powers: ChainPowers,
+  powers: ChainPowers & { readonly flushesLater?: boolean },
 ): Promise<void> {
   // Chains in one order everywhere: two transactions that touch the same two chains cannot wait for each other.
   const chains = [...new Set(entries.map((entry) => entry.chain))].sort();
   for (const chain of chains) {
     const own = entries.filter((entry) => entry.chain === chain);
-    await db
-      .insertInto("audit_heads")
-      .values({ chain, seq: 0, hash: "" })
-      .onConflict((conflict) => conflict.column("chain").doNothing())
-      .execute();
-    const head = await db
-      .updateTable("audit_heads")
-      .set((eb) => ({ seq: eb("seq", "+", own.length) }))
-      .where("chain", "=", chain)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    const rows = linkAll(own, await endOf(db, chain, head.seq - own.length), powers);
-    await db.insertInto("audit_events").values(rows).execute();
-    const end = { chain, seq: head.seq, hash: rows.at(-1)?.hash ?? "" };
-    await db
-      .updateTable("audit_heads")
-      .set({ hash: powers.link(headText(end)) })
-      .where("chain", "=", chain)
-      .execute();
+    const lock = async (): Promise<AuditHeadRow | undefined> => lockHead(db, chain, powers.flushesLater === true);
+    const head = (await lock()) ?? (await makeHead(db, chain, lock));
+    await extend(db, chain, linkAll(own, endOf(head, powers), powers), powers);
   }
 }
 
-async function endOf(db: Kysely<Schema>, chain: string, seq: number): Promise<{ seq: number; hash: string }> {
-  const last = await db
-    .selectFrom("audit_events")
-    .select("hash")
+/** A write that changes nothing: whoever else appends waits here until we commit, and then reads what we wrote. */
+async function lockHead(db: Kysely<Schema>, chain: string, flushesLater: boolean): Promise<AuditHeadRow | undefined> {
+  const lock = db
+    .updateTable("audit_heads")
+    .set((eb) => ({ seq: eb.ref("seq") }))
     .where("chain", "=", chain)
-    .where("seq", "=", seq)
-    .executeTakeFirst();
-  return { seq, hash: last?.hash ?? "" };
+    .returningAll();
+  // For this transaction only: whoever asks for it waits for the disk after the commit (audit-change.ts).
+  const commit = sql`set_config('synchronous_commit', 'off', true)`.as("commit");
+  return (flushesLater ? lock.returning(commit) : lock).executeTakeFirst();
+}
+
+async function makeHead(
+  db: Kysely<Schema>,
+  chain: string,
+  lock: () => Promise<AuditHeadRow | undefined>,
+): Promise<AuditHeadRow> {
+  await db
+    .insertInto("audit_heads")
+    .values({ chain, seq: 0, hash: "", last: "" })
+    .onConflict((conflict) => conflict.column("chain").doNothing())
+    .execute();
+  const head = await lock();
+  if (head === undefined) throw new Error("The audit chain has no head");
+  return head;
+}
+
+// An end that was set back is not made good by going on from it: what follows an unproven end follows nothing, for ever to be seen.
+function endOf({ chain, seq, hash, last }: AuditHeadRow, powers: ChainPowers): { seq: number; hash: string } {
+  const isProven = seq === 0 || hash === powers.link(headText({ chain, seq, hash: last }));
+  return { seq, hash: isProven ? last : unproven };
+}
+
+const unproven = "unproven";
+
+/** On PostgreSQL in one statement: every round trip under the lock is one that all other writers wait for. */
+async function extend(
+  db: Kysely<Schema>,
+  chain: AuditChain,
+  rows: readonly AuditEventRow[],
+  powers: ChainPowers,
+): Promise<void> {
+  const { seq = 0, hash: last = "" } = rows.at(-1) ?? {};
+  const end = { seq, last, hash: powers.link(headText({ chain, seq, hash: last })) };
+  const move = (creator: Pick<Kysely<Schema>, "updateTable">) =>
+    creator.updateTable("audit_heads").set(end).where("chain", "=", chain);
+  if (isPostgres(db)) return void (await db.with("ended", move).insertInto("audit_events").values(rows).execute());
+  await db.insertInto("audit_events").values(rows).execute();
+  await move(db).execute();
 }
 
 function linkAll(

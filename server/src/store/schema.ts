@@ -197,6 +197,8 @@ export interface AuditHeadRow {
   readonly seq: number;
   /** HMAC over where the chain ends (`headText`), not the hash of its last event. */
   readonly hash: string;
+  /** The hash of its last event: what the next one follows. */
+  readonly last: string;
 }
 
 export interface EndpointRow {

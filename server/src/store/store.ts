@@ -5,6 +5,7 @@ import type { AuditEntry } from "../rules/audit.ts";
 import { type Accounts, accountsTable } from "./accounts.ts";
 import { type Attempts, attemptsTable } from "./attempts.ts";
 import { type Audit, appendAudit, auditTable, type ChainPowers } from "./audit.ts";
+import { type AuditReading, auditReading } from "./audit-reading.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
 import { type Endpoints, endpointsTable } from "./endpoints.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
@@ -15,7 +16,11 @@ import { up as gateway } from "./migrations/0002-gateway.ts";
 import { postgresDialect, postgresPool } from "./postgres.ts";
 import { type Projects, projectsTable } from "./projects.ts";
 import { type Refreshes, refreshesTable } from "./refreshes.ts";
+import { migrateRequests } from "./request-migrations.ts";
+import { type OpenedRequestLog, postgresRequestLog, type RequestLogPowers, sqliteRequestLog } from "./request-open.ts";
+import { type SealedValues, sealedValues } from "./reseal.ts";
 import { type Revocations, revocationsTable } from "./revocations.ts";
+import { type Rings, ringsTable } from "./rings.ts";
 import type { Schema } from "./schema.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import { type Tokens, tokensTable } from "./tokens.ts";
@@ -33,6 +38,8 @@ export interface Tables {
   readonly idempotency: Idempotency;
   readonly audit: Audit;
   readonly endpoints: Endpoints;
+  readonly sealed: SealedValues;
+  readonly rings: Rings;
 }
 
 export type Record = (entry: AuditEntry) => void;
@@ -51,7 +58,15 @@ export interface Database {
   /** True when no table was there before this process migrated it. */
   migrate(): Promise<{ readonly wasEmpty: boolean }>;
   readonly meta: Meta;
+  readonly sealed: SealedValues;
+  readonly rings: Rings;
   ping(): Promise<void>;
+  /** Connections by state, for metrics; SQLite has one. */
+  connections(): ReadonlyMap<string, number>;
+  /** Long reads of the audit. */
+  auditReading(): AuditReading;
+  /** The live log, and what answers long questions. */
+  requestLog(powers: RequestLogPowers): OpenedRequestLog;
   withChain(powers: ChainPowers): Store;
   close(): Promise<void>;
 }
@@ -66,16 +81,37 @@ export type DatabaseChoice =
   | { readonly kind: "postgres"; readonly url: string };
 
 export function openDatabase(choice: DatabaseChoice): Database {
+  const pool = choice.kind === "postgres" ? postgresPool(choice.url) : undefined;
   const dialect: Dialect =
-    choice.kind === "postgres" ? postgresDialect(postgresPool(choice.url)) : sqliteDialect(openSqlite(choice.file));
+    choice.kind === "sqlite"
+      ? sqliteDialect(openSqlite(choice.file))
+      : postgresDialect(pool ?? postgresPool(choice.url));
   const db = new Kysely<Schema>({ dialect });
   return {
     kind: choice.kind,
-    migrate: async () => migrate(db),
+    async migrate() {
+      const migrated = await migrate(db);
+      // SQLite keeps the live log in a file of its own, which its worker brings up to date.
+      if (choice.kind === "postgres") await migrateRequests(db, choice.kind);
+      return migrated;
+    },
     meta: metaTable(db),
+    sealed: sealedValues(db),
+    rings: ringsTable(db),
     async ping() {
       await db.selectFrom("meta").select("name").limit(1).execute();
     },
+    connections: () =>
+      pool === undefined
+        ? new Map([["total", 1]])
+        : new Map([
+            ["total", pool.totalCount],
+            ["idle", pool.idleCount],
+            ["awaited", pool.waitingCount],
+          ]),
+    auditReading: () => auditReading(db),
+    requestLog: (powers) =>
+      choice.kind === "sqlite" ? sqliteRequestLog(choice.file, powers) : postgresRequestLog(db, powers),
     withChain: (powers) => ({ ...tablesOf(db), change: async (work) => changeIn(db, powers, work) }),
     close: async () => db.destroy(),
   };
@@ -95,6 +131,8 @@ function tablesOf(db: Kysely<Schema>): Tables {
     idempotency: idempotencyTable(db),
     audit: auditTable(db),
     endpoints: endpointsTable(db),
+    sealed: sealedValues(db),
+    rings: ringsTable(db),
   };
 }
 

@@ -1,5 +1,5 @@
 // Turns the URL templates of a preset, or the settings of a connection, into addresses.
-import type { PresetUrls } from "./presets.ts";
+import type { PresetUrls } from "./presets/preset.ts";
 import type { Provider, ProviderSettings } from "./provider.ts";
 
 /** The setting that names an address where the preset has none. */

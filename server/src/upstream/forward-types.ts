@@ -21,8 +21,21 @@ export interface ForwardRequest {
   readonly signal: AbortSignal;
 }
 
+/** When what happened, in milliseconds of the monotonic clock; 0 for what did not. */
+export interface CallTimes {
+  readonly started: number;
+  /** A connection was free, or made. */
+  readonly connected: number;
+  /** The request is out, with its body. */
+  readonly sent: number;
+  readonly answered: number;
+}
+
 export interface ForwardAnswer {
   readonly kind: "answer";
+  readonly times: CallTimes;
+  /** Of the request's body, as far as it was passed on. */
+  readonly bytesUp: number;
   readonly status: number;
   /** Raw name and value pairs as upstream sent them. */
   readonly headers: readonly string[];

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { isExact } from "../rules/paths.ts";
+import { dispatchOptions } from "./dispatch-options.ts";
 import type { Failure, FailureReason } from "./exchange.ts";
 import type { Forward, ForwardAnswer, ForwardRequest } from "./forward-types.ts";
 import { failed, failureOf } from "./outcome.ts";
@@ -42,8 +43,6 @@ export function makeForward(dispatcher: Dispatcher, options: ForwardOptions = {}
   };
 }
 
-const unusualBody = /^(?:GET|DELETE|OPTIONS)$/;
-
 /**
  * One call under way. It is at once undici's handler, the answer handed out and the abort listener: this is the hot path,
  * and one object is what one call may cost. undici's pause is advice only, so data may also come while paused.
@@ -52,6 +51,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   readonly kind = "answer";
   status = 0;
   headers: readonly string[] = [];
+  readonly times = { started: performance.now(), connected: 0, sent: 0, answered: 0 };
 
   readonly #request: ForwardRequest;
   readonly #flow: Flow;
@@ -77,33 +77,24 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   }
 
   start(dispatcher: Dispatcher): void {
-    const { base, method, target, body, credential, headers, signal, timeoutMs } = this.#request;
-    const slash = base.indexOf("/", base.indexOf("://") + 3);
-    const origin = slash === -1 ? base : base.slice(0, slash);
-    const path = slash === -1 ? target : base.slice(slash) + target;
+    const { body, signal, timeoutMs } = this.#request;
     if (body instanceof Readable) this.#upload = new Upload(body, this.#flow.passed);
     // The time limit counts from the end of the body; until then only a standstill ends the call.
     this.#patience.start(this.#upload === null ? timeoutMs : this.#flow.idleMs);
     signal.addEventListener("abort", this);
-    dispatcher.dispatch(
-      {
-        origin,
-        path,
-        method,
-        headers: credential === null ? [...headers] : [...headers, "authorization", `Bearer ${credential.reveal()}`],
-        body: this.#upload ?? body,
-        // A server that does not expect a body here may read it as the next request on this connection, which others use.
-        // (undici itself says so to a HEAD.)
-        ...(body !== null && unusualBody.test(method) ? { reset: true } : {}),
-      },
-      this,
-    );
+    dispatcher.dispatch(dispatchOptions(this.#request, this.#upload ?? body), this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#upstream === "dead") controller.abort(new Error("Ended before it was sent"));
     else this.#isSent = true;
+    this.times.connected = performance.now();
+  }
+
+  get bytesUp(): number {
+    const { body } = this.#request;
+    return this.#upload?.bytes ?? (body instanceof Uint8Array ? body.length : 0);
   }
 
   onBodySent(): void {
@@ -111,6 +102,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   }
 
   onRequestSent(): void {
+    this.times.sent = performance.now();
     if (this.#upload !== null && this.#answer !== null) this.#patience.start(this.#request.timeoutMs);
   }
 
@@ -118,6 +110,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     // 1xx: a word on the way, not the answer.
     if (status < 200) return;
     controller.pause();
+    this.times.answered = performance.now();
     this.status = status;
     this.headers = rawPairs(controller.rawHeaders);
     this.#statusText = text ?? "";

@@ -1,5 +1,6 @@
 // One call of GitHub's REST API: redirects followed only where the credential may go, writes never sent twice.
 import type { Credential } from "../crypto/credential.ts";
+import { upstreamRequestId } from "../rules/upstream-text.ts";
 import { isJson, parseJson, textOf } from "./answer-body.ts";
 import type { Answer, Exchange, ExchangeRequest, Failure, Transport } from "./exchange.ts";
 import type { Hosts } from "./hosts.ts";
@@ -32,6 +33,8 @@ export interface GitHubAnswer {
   readonly text?: string;
   /** GitHub's own name for the exchange: what its support asks for. */
   readonly requestId: string | null;
+  /** Length of the body. */
+  readonly bytes: number;
 }
 
 export interface GitHub {
@@ -114,9 +117,13 @@ function read(answer: Answer): GitHubAnswer | Failure {
     };
   }
   const spoken = json === undefined && text !== "" ? { text } : {};
-  return { kind: "answer", status, headers, json: json ?? null, ...spoken, requestId: requestIdIn(headers) };
-}
-
-function requestIdIn(headers: Answer["headers"]): string | null {
-  return /^[A-Za-z0-9:._-]{1,128}$/.exec(headers["x-github-request-id"] ?? "")?.[0] ?? null;
+  return {
+    kind: "answer",
+    status,
+    headers,
+    json: json ?? null,
+    ...spoken,
+    requestId: upstreamRequestId(headers["x-github-request-id"]),
+    bytes: answer.body.length,
+  };
 }

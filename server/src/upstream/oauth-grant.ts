@@ -4,11 +4,11 @@ import { Credential } from "../crypto/credential.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { Exchange, Transport } from "./exchange.ts";
 import { normalise, splitScopes, unreadableError } from "./oauth-normalise.ts";
+import type { Preset } from "./presets/preset.ts";
 import type { GrantAnswer, Provider } from "./provider.ts";
 
-/** The standard's no to this grant: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. */
+/** The standard's no to this grant: RFC 6749 §5.2, OpenID Connect Core §3.1.2.6. */
 const grantErrors: readonly string[] = [
-  "access_denied",
   "invalid_grant",
   "expired_token",
   "interaction_required",
@@ -53,18 +53,28 @@ export interface Step {
 export function partyOf(provider: Provider): Party | null {
   const token = endpointOf(provider, "token");
   if (token === null) return null;
-  const revoke = endpointOf(provider, "revoke");
   const secret = provider.clientSecret.reveal();
-  const basic = (provider.settings.token_auth ?? provider.preset.tokenAuth) === "basic";
   return {
     server: {
       issuer: issuerOf(provider) ?? token.origin,
       token_endpoint: token.href,
-      ...(revoke === null ? {} : { revocation_endpoint: revoke.href }),
     },
     client: { client_id: provider.clientId },
-    auth: basic ? oauth.ClientSecretBasic(secret) : oauth.ClientSecretPost(secret),
+    auth: clientAuth(provider.settings.token_auth ?? provider.preset.tokenAuth, secret),
   };
+}
+
+function clientAuth(style: Preset["tokenAuth"], secret: string): oauth.ClientAuth {
+  switch (style) {
+    case "body":
+      return oauth.ClientSecretPost(secret);
+    case "basic":
+      return oauth.ClientSecretBasic(secret);
+    case "plain_basic":
+      return (_server, { client_id }, _body, headers) => {
+        headers.set("authorization", `Basic ${Buffer.from(`${client_id}:${secret}`).toString("base64")}`);
+      };
+  }
 }
 
 /** What `iss` of a callback must be; undefined when nobody told us. */
@@ -74,10 +84,10 @@ export function issuerOf({ preset, hosts, settings }: Provider): string | undefi
 }
 
 /** Options that lead the library's request through our transport, and what came back in the end. */
-export function through(
+function through(
   transport: Transport,
-  url: URL,
-  timeoutMs: number,
+  preset: Preset,
+  { url, timeoutMs }: { readonly url: URL; readonly timeoutMs: number },
 ): { readonly options: RequestOptions; readonly heard: () => Exchange | undefined } {
   let heard: Exchange | undefined;
   const options: RequestOptions = {
@@ -90,21 +100,35 @@ export function through(
       heard = await transport.exchange({
         method,
         url: new URL(target),
-        headers: ours,
-        body: body.toString(),
+        ...encoded(preset, ours, body),
         timeoutMs,
       });
-      return heard.kind === "answer" ? normalise(heard) : Response.error();
+      return heard.kind === "answer" ? normalise(heard, preset.answers) : Response.error();
     },
   };
   return { options, heard: () => heard };
+}
+
+/** A request of the token or revocation endpoint as this provider wants it. */
+export function encoded(
+  { tokenBody, tokenHeaders }: Preset,
+  headers: Readonly<Record<string, string>>,
+  body: URLSearchParams,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
+  const { "content-type": _, ...others } = headers;
+  const form = tokenBody === "form";
+  const type = form ? "application/x-www-form-urlencoded;charset=UTF-8" : "application/json";
+  return {
+    headers: { ...others, ...tokenHeaders, "content-type": type },
+    body: form ? body.toString() : JSON.stringify(Object.fromEntries(body)),
+  };
 }
 
 export async function askForTokens(powers: GrantPowers, provider: Provider, step: Step): Promise<GrantAnswer> {
   const party = partyOf(provider);
   const url = endpointOf(provider, "token");
   if (party === null || url === null) return { kind: "misconfigured", error: "token_url_missing" };
-  const { options, heard } = through(powers.transport, url, step.timeoutMs);
+  const { options, heard } = through(powers.transport, provider.preset, { url, timeoutMs: step.timeoutMs });
   // Before sending: the life of a token starts at the provider, so ours may only seem shorter.
   const askedAt = powers.now();
   const response = await step.send(party, options);
@@ -145,11 +169,14 @@ function refusedBy(provider: Provider, error: unknown, status: number): GrantAns
   return { kind: "failed", reason, sent: true };
 }
 
-/** What an OAuth error code says about the grant. `sent`: whether a grant may have been spent before the error. */
+/** What an error code of a token endpoint says about the grant. `sent`: whether a grant may have been spent before the error. */
 export function meaningOf({ preset }: Provider, code: string, sent: boolean): GrantAnswer {
   const error = /^[a-z_]{1,64}$/.test(code) ? code : unreadableError;
-  if (grantErrors.includes(error) || preset.grantErrors.includes(error)) return { kind: "rejected", error };
-  if (clientErrors.includes(error) || preset.clientErrors.includes(error)) return { kind: "misconfigured", error };
+  // The provider's own use of a word comes first: Atlassian says `unauthorized_client` of a dead refresh token.
+  if (preset.grantErrors.includes(error)) return { kind: "rejected", error };
+  if (preset.clientErrors.includes(error)) return { kind: "misconfigured", error };
+  if (grantErrors.includes(error)) return { kind: "rejected", error };
+  if (clientErrors.includes(error)) return { kind: "misconfigured", error };
   // slow_down (RFC 8628 §3.5) says that nothing was done.
   return { kind: "failed", reason: error, sent: sent && error !== "slow_down" };
 }

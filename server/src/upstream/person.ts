@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, objectIn } from "./answer-body.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { Exchange, Transport } from "./exchange.ts";
 import { nextPage } from "./next-page.ts";
-import { splitScopes } from "./oauth-normalise.ts";
+import { errorIn, splitScopes } from "./oauth-normalise.ts";
 import type { Installation, InstallationsAnswer, PersonAnswer, Provider, ProviderUser } from "./provider.ts";
 
 const timeoutMs = 10_000;
@@ -13,30 +13,46 @@ const pagesMax = 10;
 export async function personOf(transport: Transport, provider: Provider, access: Credential): Promise<PersonAnswer> {
   const url = endpointOf(provider, "user");
   if (url === null) return { kind: "failed", reason: "user_url_missing" };
-  const answer = await get(transport, provider, { url, access });
+  const { answers, user: call } = provider.preset;
+  const answer = await ask(transport, provider, { url, access, method: call.method, body: call.body });
   if (answer.kind === "failed") return { kind: "failed", reason: answer.reason };
   if (answer.status === 401) return { kind: "refused" };
   if (answer.status !== 200) return { kind: "failed", reason: `status_${answer.status}` };
   const body = objectIn(answer);
+  const error = body === undefined || answers.okMember === null ? undefined : errorIn(body, answers);
+  if (error !== undefined)
+    return call.refusals.includes(error) ? { kind: "refused" } : { kind: "failed", reason: error };
   const user = body === undefined ? undefined : userIn(body, provider);
   if (user === undefined) return { kind: "failed", reason: "answer_not_understood" };
   const scopes = answer.headers["x-oauth-scopes"];
   return { kind: "person", user, scopes: scopes === undefined ? null : splitScopes(scopes) };
 }
 
-async function get(
-  transport: Transport,
-  provider: Provider,
-  ask: { readonly url: URL; readonly access: Credential },
-): Promise<Exchange> {
-  const authorization = `Bearer ${ask.access.reveal()}`;
-  const headers = { ...provider.preset.apiHeaders, authorization };
-  return transport.exchange({ method: "GET", url: ask.url, headers, timeoutMs });
+interface Ask {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  readonly access: Credential;
+  readonly body: string | null;
+}
+
+async function ask(transport: Transport, { preset }: Provider, { method, url, access, body }: Ask): Promise<Exchange> {
+  const authorization = `Bearer ${access.reveal()}`;
+  const type = body === null ? {} : { "content-type": "application/json" };
+  return transport.exchange({
+    method,
+    url,
+    headers: { ...preset.apiHeaders, ...type, authorization },
+    ...(body === null ? {} : { body }),
+    timeoutMs,
+  });
 }
 
 function userIn(body: JsonObject, { preset, settings }: Provider): ProviderUser | undefined {
-  const id = textOf(memberAt(body, settings.user_id_member ?? preset.user.id), 255);
-  if (id === null) return undefined;
+  const { within } = preset.user;
+  const own = textOf(memberAt(body, settings.user_id_member ?? preset.user.id), 255);
+  const place = within === null ? "" : textOf(memberAt(body, within), 255);
+  if (own === null || place === null) return undefined;
+  const id = within === null ? own : `${place}:${own}`;
   const shown = (path: string | null): string | null => (path === null ? null : textOf(memberAt(body, path), 255));
   return { id, login: shown(preset.user.login), name: shown(preset.user.name) };
 }
@@ -68,7 +84,7 @@ export async function installationsOf(
   const found: JsonObject[] = [];
   let url: URL | null = first;
   for (let page = 0; url !== null && page < pagesMax; page += 1) {
-    const answer: Exchange = await get(transport, provider, { url, access });
+    const answer: Exchange = await ask(transport, provider, { method: "GET", url, access, body: null });
     if (answer.kind === "failed") return { kind: "failed", reason: answer.reason };
     if (answer.status !== 200) return { kind: "failed", reason: `status_${answer.status}` };
     const list = objectIn(answer)?.["installations"];

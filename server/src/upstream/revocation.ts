@@ -1,10 +1,11 @@
 // Asks a provider whether a token lives, and ends tokens there. Only the provider's own answer counts as a death.
-import * as oauth from "oauth4webapi";
 import type { Credential } from "../crypto/credential.ts";
 import { isGitHubNotFound } from "./answer-body.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { Answer, Exchange, Transport } from "./exchange.ts";
-import { partyOf, through } from "./oauth-grant.ts";
+import { encoded, partyOf } from "./oauth-grant.ts";
+import { normalise } from "./oauth-normalise.ts";
+import type { RevocationAsk } from "./presets/preset.ts";
 import type { CheckAnswer, Provider, RevokeAnswer } from "./provider.ts";
 
 const timeoutMs = 10_000;
@@ -82,38 +83,59 @@ async function askAsClient(
 /** The refresh token first: with it gone, a failure in between leaves nothing that could live on. */
 async function revokeByStandard(transport: Transport, provider: Provider, ending: Ending): Promise<RevokeAnswer> {
   if (endpointOf(provider, "revoke") === null) return "unsupported";
-  const first =
-    ending.refresh === null ? "done" : await revokeOne(transport, provider, ending.refresh, "refresh_token");
-  if (first === "retry") return "retry";
-  const second = await revokeOne(transport, provider, ending.access, "access_token");
+  const { access } = ending;
+  const { sends } = provider.preset.revocationAsk;
+  const refresh = sends === "access" ? null : ending.refresh;
+  const first = refresh === null ? "done" : await revokeOne(transport, provider, refresh, "refresh_token");
+  if (first === "retry" || (sends === "one" && refresh !== null)) return first;
+  const second = await revokeOne(transport, provider, access, "access_token");
   // RFC 7009 §2.2.1 lets a provider know refresh tokens only: then ending that one was all there is to do.
-  return second === "unsupported" && ending.refresh !== null ? first : second;
+  return second === "unsupported" && refresh !== null ? first : second;
 }
+
+type TokenKind = "access_token" | "refresh_token";
 
 async function revokeOne(
   transport: Transport,
   provider: Provider,
   token: Credential,
-  hint: string,
+  kind: TokenKind,
 ): Promise<RevokeAnswer> {
   const party = partyOf(provider);
   const url = endpointOf(provider, "revoke");
   if (party === null || url === null) return "unsupported";
-  const { options, heard } = through(transport, url, timeoutMs);
-  const response = await oauth.revocationRequest(party.server, party.client, party.auth, token.reveal(), {
-    ...options,
-    additionalParameters: { token_type_hint: hint },
-  });
-  const exchange = heard();
-  if (exchange === undefined || exchange.kind === "failed") return "retry";
-  return meaningOf(exchange, response);
+  const { preset } = provider;
+  const body = new URLSearchParams(fieldsOf(preset.revocationAsk, token.reveal(), kind));
+  const headers = new Headers({ accept: "application/json" });
+  if (preset.revocationAsk.auth === "client") await party.auth(party.server, party.client, body, headers);
+  const request = encoded(preset, Object.fromEntries(headers), body);
+  const answer = await transport.exchange({ method: "POST", url, ...request, timeoutMs });
+  return answer.kind === "failed" ? "retry" : meaningOf(provider, answer);
 }
 
-async function meaningOf(answer: Answer, normalised: Response): Promise<RevokeAnswer> {
+function fieldsOf({ fields }: RevocationAsk, token: string, kind: TokenKind): Readonly<Record<string, string>> {
+  switch (fields) {
+    case "rfc7009":
+      return { token, token_type_hint: kind };
+    case "token":
+      return { token };
+    case "kind":
+      return { [kind]: token };
+  }
+}
+
+async function meaningOf({ preset }: Provider, answer: Answer): Promise<RevokeAnswer> {
+  const { revocationAsk, answers } = preset;
   if (answer.status === 404 || answer.status === 405) return "unsupported";
-  const body = (await normalised.json()) as { error?: unknown } | null;
-  const error = typeof body?.error === "string" ? body.error : undefined;
+  if (revocationAsk.deadStatuses.includes(answer.status)) return "done";
+  const body = (await normalise(answer, answers).json()) as { error?: unknown } | null;
+  if (typeof body?.error === "string") return meaningOfError(revocationAsk, body.error);
+  // RFC 7009 §2.2: of a success only the status counts, unless the provider says itself what counts.
+  const isSuccess = answer.status >= 200 && answer.status < 300;
+  return isSuccess && (body !== null || answers.okMember === null) ? "done" : "retry";
+}
+
+function meaningOfError(revocationAsk: RevocationAsk, error: string): RevokeAnswer {
   if (error === "unsupported_token_type") return "unsupported";
-  if (error !== undefined && deadErrors.includes(error)) return "done";
-  return answer.status >= 200 && answer.status < 300 && error === undefined ? "done" : "retry";
+  return [...deadErrors, ...revocationAsk.deadErrors].includes(error) ? "done" : "retry";
 }

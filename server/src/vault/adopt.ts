@@ -1,5 +1,6 @@
 // Gives an account the credential of a finished authorization, and lays the one it had to rest.
-import type { Actor } from "../rules/audit.ts";
+import { hashedToken } from "../crypto/hashed-token.ts";
+import { type Actor, statusDetails } from "../rules/audit.ts";
 import type { AccountChange } from "../store/accounts.ts";
 import type { AccountRow, AttemptRow } from "../store/schema.ts";
 import type { Record as RecordEvent, Tables } from "../store/store.ts";
@@ -45,7 +46,8 @@ export async function adopt(powers: Powers, change: Change, adoption: Adoption):
   const account = await change.tables.accounts.change(before.id, {}, columnsOf(powers, before, adoption));
   if (account === undefined) throw new Error("The account left while its transaction ran");
   await layToRest(powers, change.tables, { before, adoption });
-  const details = { provider_user: facts.user.id, login: facts.user.login, replaced_user: isOther };
+  const who = { provider_user: facts.user.id, login: facts.user.login, replaced_user: isOther };
+  const details = { ...who, ...statusDetails(account), hashed_token: hashedToken(adoption.tokens.access) };
   change.record({
     chain: attempt.project_id,
     name: "account.activated",

@@ -1,6 +1,8 @@
 // Ends credentials at their provider: queued with the change that ends them, tried for 7 days, never forgotten (design §10.6).
 import { Credential } from "../crypto/credential.ts";
+import { hashedToken } from "../crypto/hashed-token.ts";
 import type { Place } from "../crypto/seal.ts";
+import { deletedDetails } from "../rules/audit.ts";
 import { type AccountId, type ConnectionId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
 import type { RevocationRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
@@ -117,14 +119,26 @@ async function tryRevoke(powers: VaultPowers, row: RevocationRow): Promise<Revok
 async function close(powers: VaultPowers, row: RevocationRow, answer: RevokeAnswer): Promise<void> {
   await powers.store.change(async (tables, record) => {
     if (row.account_id !== null) await tables.accounts.lock(row.project_id, row.account_id);
+    // Its payload may have been sealed anew meanwhile, with the token that was really revoked.
+    const token = hashedTokenOf(powers, (await tables.revocations.find(row.id)) ?? row);
     await tables.revocations.erase(row.id);
     const subject = row.account_id ?? row.id;
     const name = answer === "retry" ? "account.revocation_failed" : "account.revocation_done";
-    record({ chain: row.project_id, name, actor, subject, details: { supported: answer !== "unsupported" } });
+    record({ chain: row.project_id, name, actor, subject, details: { supported: answer !== "unsupported", ...token } });
     if (row.account_id === null || row.erase_account === 0) return;
     const gone = await tables.accounts.eraseEnded(row.account_id);
-    if (gone) record({ chain: row.project_id, name: "account.deleted", actor, subject });
+    if (gone) record({ chain: row.project_id, name: "account.deleted", actor, subject, details: deletedDetails });
   });
+}
+
+/** Nothing for a row that cannot be opened: it ends all the same. */
+function hashedTokenOf(powers: VaultPowers, row: RevocationRow): { readonly hashed_token?: string } {
+  try {
+    const payload = JSON.parse(powers.ring.open(row.payload, placeOf(row)).reveal()) as Payload;
+    return { hashed_token: hashedToken(new Credential(payload.access)) };
+  } catch {
+    return {};
+  }
 }
 
 async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<RevokeAnswer> {

@@ -1,11 +1,14 @@
 // What a 401 on a lent credential means, and what asking the provider says (design §10.2).
+import { hashedToken } from "../crypto/hashed-token.ts";
 import type { AccountStatus, StatusReason } from "../rules/account.ts";
+import { statusDetails } from "../rules/audit.ts";
 import type { AccountRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
 import type { CheckAnswer } from "../upstream/provider.ts";
 import { type Lent, type Loan, lend } from "./lend.ts";
 import type { VaultPowers } from "./powers.ts";
 import type { RefreshResult } from "./refresh.ts";
+import { openAccount } from "./take-in.ts";
 
 type Refresh = (account: AccountRow) => Promise<RefreshResult>;
 
@@ -141,7 +144,10 @@ async function end(
     );
     if (ended === undefined) return (await tables.accounts.find(row.project_id, row.id)) ?? row;
     const name = to.status === "REVOKED" ? "account.revoked" : "account.expired";
-    record({ chain: row.project_id, name, actor, subject: row.id, details: { reason: to.reason } });
+    const pair = openAccount(powers.ring, row);
+    const token = pair === undefined ? {} : { hashed_token: hashedToken(pair.access) };
+    const details = { reason: to.reason, ...statusDetails(ended), ...token };
+    record({ chain: row.project_id, name, actor, subject: row.id, details });
     return ended;
   });
 }

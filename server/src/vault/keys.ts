@@ -2,6 +2,7 @@
 import { Credential } from "../crypto/credential.ts";
 import { type KeyRing, type Place, SealError } from "../crypto/seal.ts";
 import type { Meta } from "../store/meta.ts";
+import type { Rings } from "../store/rings.ts";
 
 const knownText = "behalf-key-check";
 
@@ -31,11 +32,32 @@ export async function proveRing(ring: KeyRing, meta: Meta, now: number): Promise
     proveKey(ring, key);
   }
   if (!inUse.some((key) => key.id === ring.newest)) {
-    const check_value = ring.seal(new Credential(knownText), checkPlace(ring.newest));
-    await meta.addSealingKey({ id: ring.newest, check_value, created_at: now });
+    await comeIntoUse(ring, meta, now);
     // Two processes may start with different keys under one id: the row that stands decides who may go on.
     for (const key of await meta.sealingKeys()) proveKey(ring, key);
   }
+}
+
+async function comeIntoUse(ring: KeyRing, meta: Meta, now: number): Promise<void> {
+  const check_value = ring.seal(new Credential(knownText), checkPlace(ring.newest));
+  await meta.addSealingKey({ id: ring.newest, check_value, created_at: now });
+}
+
+const forgetServersMs = 24 * 3_600_000;
+
+/**
+ * A server's sign of life, for `behalf keys rotate`: which keys it has. Should its newest have been retired behind its back, it
+ * comes into use again, so that no start without it is allowed.
+ */
+export async function noteRing(
+  ring: KeyRing,
+  { rings, meta }: { readonly rings: Rings; readonly meta: Meta },
+  server: { readonly holder: string; readonly now: number },
+): Promise<void> {
+  const { holder, now } = server;
+  await rings.note(holder, { keys: ring.ids, at: now });
+  await rings.eraseBefore(now - forgetServersMs);
+  if (!(await meta.sealingKeys()).some(({ id }) => id === ring.newest)) await comeIntoUse(ring, meta, now);
 }
 
 function proveKey(ring: KeyRing, key: { readonly id: string; readonly check_value: string }): void {

@@ -1,6 +1,8 @@
 // Lends a usable credential of an account, refreshing first when its end is near.
 import type { Credential } from "../crypto/credential.ts";
+import { hashedToken } from "../crypto/hashed-token.ts";
 import { freshness } from "../rules/account.ts";
+import { statusDetails } from "../rules/audit.ts";
 import type { AccountRow, ConnectionRow } from "../store/schema.ts";
 import type { Provider } from "../upstream/provider.ts";
 import type { VaultPowers } from "./powers.ts";
@@ -14,6 +16,8 @@ export interface Lent {
   readonly provider: Provider;
   readonly credential: Credential;
   readonly accessDigest: string;
+  /** As GitHub's audit log names the token: both logs join on it. */
+  readonly hashedToken: string;
 }
 
 export type Loan =
@@ -60,7 +64,7 @@ async function withoutRefresh(powers: VaultPowers, account: AccountRow): Promise
       { status: "EXPIRED", status_reason: "refresh_token_missing", status_changed_at: powers.now() },
     );
     if (row !== undefined) {
-      const details = { reason: "refresh_token_missing" };
+      const details = { reason: "refresh_token_missing", ...statusDetails(row) };
       record({
         chain: row.project_id,
         name: "account.expired",
@@ -85,5 +89,6 @@ async function open(powers: VaultPowers, account: AccountRow): Promise<Loan> {
     provider: openProvider(powers, connection),
     credential: pair.access,
     accessDigest: accessDigest(pair.access),
+    hashedToken: hashedToken(pair.access),
   };
 }

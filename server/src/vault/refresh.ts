@@ -1,6 +1,7 @@
 // One refresh per account at a time, across processes; a pair we received is never lost, a death is never claimed lightly (design §10.1).
+import { hashedToken } from "../crypto/hashed-token.ts";
 import { refreshTimeoutMs } from "../rules/account.ts";
-import type { AuditName } from "../rules/audit.ts";
+import { type AuditEntry, type AuditName, statusDetails } from "../rules/audit.ts";
 import type { AccountRow, RefreshRow } from "../store/schema.ts";
 import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { GrantAnswer, Provider, Tokens } from "../upstream/provider.ts";
@@ -178,9 +179,10 @@ async function keep(
       return { kind: "settled", row: before ?? { ...row, status: "DISCONNECTED" } };
     }
     await tables.refreshes.endAllOn(row.id, attempt.refresh_digest, { outcome: "refreshed", now });
-    record({ chain: row.project_id, name: "account.refreshed", actor, subject: row.id });
+    const hashed_token = hashedToken(tokens.access);
+    note(record, stored, "account.refreshed", { hashed_token });
     if (before?.status === "EXPIRED")
-      record({ chain: row.project_id, name: "account.activated", actor, subject: row.id });
+      note(record, stored, "account.activated", { ...statusDetails(stored), hashed_token });
     return { kind: "settled", row: stored };
   });
 }
@@ -206,7 +208,7 @@ async function believe(powers: VaultPowers, spent: Spent, error: string): Promis
     );
     if (ended === undefined) return { kind: "settled", row: current };
     note(record, ended, "account.refresh_failed", { error });
-    note(record, ended, "account.expired", { reason });
+    note(record, ended, "account.expired", { reason, ...statusDetails(ended) });
     return { kind: "settled", row: ended };
   });
 }
@@ -235,6 +237,6 @@ async function postpone(
   });
 }
 
-function note(record: RecordEvent, row: AccountRow, name: AuditName, details: Readonly<Record<string, string>>): void {
+function note(record: RecordEvent, row: AccountRow, name: AuditName, details: AuditEntry["details"] & {}): void {
   record({ chain: row.project_id, name, actor, subject: row.id, details });
 }

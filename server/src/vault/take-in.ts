@@ -57,6 +57,23 @@ export function sealForAccount(
   };
 }
 
+/** Tokens that somebody brought as text; nothing is known of the refresh token's end. */
+export function tokensOf(brought: {
+  readonly access_token: string;
+  readonly refresh_token: string | null;
+  readonly expires_at: number | null;
+  readonly scopes: readonly string[] | null;
+}): Tokens {
+  const { access_token: access, refresh_token: refresh } = brought;
+  return {
+    access: new Credential(access),
+    refresh: refresh === null ? null : new Credential(refresh),
+    expiresAt: brought.expires_at,
+    refreshExpiresAt: null,
+    scopes: brought.scopes,
+  };
+}
+
 export function sealForAttempt(
   ring: KeyRing,
   attempt: Pick<AttemptRow, "id" | "project_id">,
@@ -112,7 +129,11 @@ export function openProvider(powers: Opening, connection: ConnectionRow): Provid
     preset,
     hosts: JSON.parse(connection.hosts) as Hosts,
     clientId: connection.client_id,
-    clientSecret: powers.ring.open(connection.client_secret, secretPlace(connection)),
+    // Where nobody authorises through a client there is no secret to open.
+    clientSecret:
+      preset.client === "none"
+        ? new Credential("")
+        : powers.ring.open(connection.client_secret, secretPlace(connection)),
     redirectUri: redirectUriOf(powers, connection),
     scopes: JSON.parse(connection.scopes) as string[],
     settings: JSON.parse(connection.settings) as ProviderSettings,

@@ -12,6 +12,8 @@ import type { Provider, Tokens } from "../upstream/provider.ts";
 import { type Adopted, type Adoption, adopt } from "./adopt.ts";
 import { attemptRevocation, queueRevocation, type RevocationAsk } from "./destroy.ts";
 import { check, type Doubt, doubt } from "./doubt.ts";
+import { adoptImport, type Import, type Imported } from "./import.ts";
+import { noteRing } from "./keys.ts";
 import { type Lent, type Loan, lend } from "./lend.ts";
 import type { VaultPowers } from "./powers.ts";
 import { makeRefresher, type RefreshResult } from "./refresh.ts";
@@ -40,6 +42,7 @@ export interface Vault {
   redirectUri(connection: Pick<ConnectionRow, "id" | "preset">): string;
 
   sealTokens(account: Pick<AccountRow, "id" | "project_id">, tokens: Tokens): takeIn.CredentialColumns;
+  tokensOf(brought: Parameters<typeof takeIn.tokensOf>[0]): Tokens;
   sealAttempt(attempt: Pick<AttemptRow, "id" | "project_id">, tokens: takeIn.TokenPair): string;
   openAttempt(
     attempt: Pick<AttemptRow, "id" | "project_id" | "credential" | "grant_facts">,
@@ -48,12 +51,18 @@ export interface Vault {
 
   /** Inside the transaction that ends the attempt. */
   adopt(change: { readonly tables: Tables; readonly record: RecordEvent }, adoption: Adoption): Promise<Adopted>;
+  /** Inside the transaction that found or made the account. */
+  adoptImport(change: { readonly tables: Tables; readonly record: RecordEvent }, ask: Import): Promise<Imported>;
   lend(account: AccountRow): Promise<Loan>;
   doubt(lent: Lent): Promise<Doubt>;
   check(account: AccountRow): Promise<AccountRow>;
   refresh(account: AccountRow): Promise<RefreshResult>;
   queueRevocation(tables: Tables, ask: RevocationAsk): Promise<RevocationId>;
   attemptRevocation(id: RevocationId): Promise<boolean>;
+  /** Says which keys this server has: rotation waits for servers that lack the newest. */
+  noteKeys(): Promise<void>;
+  /** Before the process ends. */
+  forgetKeys(): Promise<void>;
   /** Waits for refreshes under way: before the process ends, never per request. */
   settle(): Promise<void>;
 }
@@ -83,17 +92,21 @@ export function makeVault(powers: VaultPowers): Vault {
     redirectUri: (connection) => takeIn.redirectUriOf(powers, connection),
 
     sealTokens: (account, tokens) => takeIn.sealForAccount(powers, account, tokens),
+    tokensOf: takeIn.tokensOf,
     sealAttempt: (attempt, tokens) => takeIn.sealForAttempt(ring, attempt, tokens),
     openAttempt: (attempt) => takeIn.openAttempt(ring, attempt),
     openAccount: (account) => takeIn.openAccount(ring, account),
 
     adopt: async (change, adoption) => adopt(powers, change, adoption),
+    adoptImport: async (change, ask) => adoptImport(powers, change, ask),
     lend: async (account) => lend(powers, refresher.refresh, account),
     doubt: async (lent) => doubt(powers, refresher.refresh, lent),
     check: async (account) => check(powers, refresher.refresh, account),
     refresh: refresher.refresh,
     queueRevocation: async (tables, ask) => queueRevocation(powers, tables, ask),
     attemptRevocation: async (id) => attemptRevocation(powers, id),
+    noteKeys: async () => noteRing(ring, powers.store, { holder: powers.holder, now: powers.now() }),
+    forgetKeys: async () => powers.store.rings.forget(powers.holder),
     settle: refresher.settle,
   };
 }

@@ -148,6 +148,33 @@ onEachDatabase("a server starts with the keys of its database only", (kind: Data
     );
   });
 
+  test("keys rotate while the server runs; then it starts without the old one, and not without the new one", async () => {
+    const token = await sealedWith(k1);
+    const one = await up(`${k2},${k1}`);
+    const rotation = runCommand(
+      ["keys", "rotate"],
+      environment(database, { BEHALF_KEYS: `${k2},${k1}` }),
+      database.folder,
+    );
+    for (let at = 0; at < 5; at += 1) {
+      const account = await call(one.origin, "PUT", `/v1/connections/github/accounts/user_${at}`, { token });
+      assert.equal(account.status, 201, account.text);
+    }
+    const { code, stdout, stderr } = await rotation;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^These keys may leave BEHALF_KEYS: k1\. /m);
+    assert.match(await stored(), /^bhs1\.k2\./);
+    assert.deepEqual((await one.behalf.verifyAudit()).faults, []);
+    await one.stop();
+    await refused(
+      k1,
+      'The database holds values sealed with key "k2", which BEHALF_KEYS does not have. Add it after the newer keys.',
+    );
+    const later = await up(k2);
+    const link = await call(later.origin, "POST", "/v1/connections/github/accounts/user_0/link", { token, body: {} });
+    assert.equal((await fetch(link.json.link as string, { redirect: "manual" })).status, 302);
+  });
+
   test("the command says the sentence, ends with 1 and shows no stack", async () => {
     await sealedWith(k1);
     const { code, stdout, stderr } = await runCommand(

@@ -10,7 +10,7 @@ import { Credential } from "../../src/crypto/credential.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { createLog } from "../../src/log.ts";
 import { onEachDatabase } from "../support/databases.ts";
-import { adminToken, clientId, freePort, newKey, openHouse, type TestHouse } from "../support/house.ts";
+import { adminToken, clientId, freePort, newKey, openHouse, plainSettings, type TestHouse } from "../support/house.ts";
 import { Browser, follow, makeConnection, makeLink } from "../support/person.ts";
 
 const minute = 60_000;
@@ -286,7 +286,7 @@ onEachDatabase("a link is spent once", (kind) => {
     const config = {
       url: "https://behalf.example",
       allowUpstream: at127,
-      trustedProxies: [],
+      ...plainSettings,
       keys,
       adminToken: new Credential(adminToken),
     };

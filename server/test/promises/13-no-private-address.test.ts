@@ -12,7 +12,16 @@ import { type AllowedUpstreams, allowedUpstreams } from "../../src/settings.ts";
 import { type FakeGitHub, startFakeGitHub } from "../fake-github/index.ts";
 import { until } from "../support/child.ts";
 import { scratch } from "../support/databases.ts";
-import { type Answer, adminToken, call, clientId, clientSecret, freePort, newKey } from "../support/house.ts";
+import {
+  type Answer,
+  adminToken,
+  call,
+  clientId,
+  clientSecret,
+  freePort,
+  newKey,
+  plainSettings,
+} from "../support/house.ts";
 import { Browser } from "../support/person.ts";
 
 interface House {
@@ -45,7 +54,7 @@ async function open(allowed: string): Promise<House> {
   const config = {
     url: origin,
     allowUpstream,
-    trustedProxies: [],
+    ...plainSettings,
     keys: [newKey("k1")],
     adminToken: new Credential(adminToken),
   };

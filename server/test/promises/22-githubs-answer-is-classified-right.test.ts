@@ -18,11 +18,21 @@ before(async () => {
   house.fake.repository({ owner: "octo", name: "old", archived: true, files: { "a.md": "a" } });
 });
 after(async () => house.close());
-beforeEach(() => void house.fake.calls.splice(0));
+
+/** Limits are remembered per account, and a call that must fail is not sent: so each case has an account of its own. */
+let person = "user_1";
+let people = 1;
+async function freshPerson(): Promise<void> {
+  people += 1;
+  person = `person_${people}`;
+  await connect(house, person);
+  house.fake.calls.splice(0);
+}
+beforeEach(freshPerson);
 
 const repo = { owner: "octo", repo: "hello" };
 
-async function run(name: string, input: object, identifier = "user_1"): Promise<Answer> {
+async function run(name: string, input: object, identifier = person): Promise<Answer> {
   return house.call("POST", `/v1/tools/${name}/execute`, { body: { connection: "github", identifier, input } });
 }
 
@@ -44,6 +54,12 @@ function told(answer: Answer): Told {
 }
 
 async function underFault(fault: Fault, ask: () => Promise<Answer>): Promise<Answer> {
+  await freshPerson();
+  return underSecondFault(fault, ask);
+}
+
+/** For the person that is there: no call comes between, which would meet what is left of the first fault. */
+async function underSecondFault(fault: Fault, ask: () => Promise<Answer>): Promise<Answer> {
   house.fake.calls.splice(0);
   house.fake.fault({ origin: "api", ...fault });
   return ask();
@@ -285,12 +301,14 @@ describe("what breaks on the way:", () => {
     for (const fault of [{ kind: "truncate" }, { kind: "status", status: 200, body: '{"id": 1, "full_n' }] as const) {
       const answer = await underFault({ ...fault, times: 2 }, read);
       assert.equal(answer.json.code, "upstream_unavailable", answer.text);
-      const writing = await underFault(fault.kind === "truncate" ? fault : { ...fault, status: 201 }, write);
+      const writing = await underSecondFault(fault.kind === "truncate" ? fault : { ...fault, status: 201 }, write);
       assert.equal(writing.json.code, "upstream_unavailable", writing.text);
       assert.equal(writing.json.next.action, "check_outcome");
       assert.equal(house.fake.calls.length, 1);
       // The second of the two faults, where the read did not need it.
-      await house.call("GET", "/proxy/x", { headers: acting.naming }).catch(() => {});
+      await house
+        .call("GET", "/proxy/x", { headers: { connection_name: "github", identifier: person } })
+        .catch(() => {});
     }
   });
 

@@ -1,14 +1,23 @@
 // The audit chain in the store: straight under any number of writers, and gone with the change that is rolled back.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { makeCheckpointSigner } from "../../src/crypto/checkpoint-signer.ts";
 import { verifyAudit } from "../../src/flows/verify-audit.ts";
 import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
 import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
-import { openRaw } from "../support/sql.ts";
+import { openRaw, quoted, type RawDatabase, type RawRow } from "../support/sql.ts";
 import { askBoth, choiceOf, link, openReplica, type Replica, storeOf } from "./replica.ts";
 import { projectRow } from "./rows.ts";
 
 const actor = { kind: "system", task: "test" } as const;
+
+async function putBack(raw: RawDatabase, table: string, rows: readonly RawRow[]): Promise<void> {
+  const inserts = rows.map((row) => {
+    const names = Object.keys(row).map((name) => `"${name}"`);
+    return `insert into ${table} (${names.join(", ")}) values (${Object.values(row).map(quoted).join(", ")})`;
+  });
+  await raw.run(`begin; delete from ${table}; ${inserts.join("; ")}; commit`);
+}
 
 onEachDatabase("the audit chain", (kind) => {
   let scratched: ScratchDatabase;
@@ -34,12 +43,12 @@ onEachDatabase("the audit chain", (kind) => {
     await scratched.drop();
   });
 
-  const verify = async () => verifyAudit({ store, auditLink: link });
+  const verify = async () => verifyAudit({ store, auditLink: link, checkpointSigner: makeCheckpointSigner(link) });
 
   test("forty changes at once, on two chains, through two processes: every link holds, none is missing", async () => {
     const asks = Array.from({ length: 40 }, () => [project.id]);
     await askBoth(replicas, { table: "change", question: "", asks });
-    assert.deepEqual(await verify(), { events: 82, chains: 2, faults: [] });
+    assert.deepEqual(await verify(), { events: 82, chains: 2, checkpoints: 0, faults: [] });
     const events = await store.audit.after(project.id, 0, 100);
     assert.deepEqual(
       events.map(({ seq }) => seq),
@@ -121,6 +130,42 @@ onEachDatabase("the audit chain", (kind) => {
       "",
     ];
     assert.equal(event?.hash, link(JSON.stringify(columns)));
+  });
+
+  test("an end that was set back is not made good by the events that follow it", async () => {
+    const raw = await openRaw(scratched);
+    const before = await raw.dump();
+    const record = async () =>
+      store.change(async (_, note) => {
+        note({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
+        return Promise.resolve();
+      });
+    const [{ seq = 0 } = {}] = await raw.rows(`select seq from audit_heads where chain = '${project.id}'`);
+    const cut = Number(seq) - 1;
+    await raw.run(`delete from audit_events where chain = '${project.id}' and seq = ${seq}`);
+    await raw.run(`update audit_heads set seq = ${cut}, last = (select hash from audit_events e
+      where e.chain = '${project.id}' and e.seq = ${cut}) where chain = '${project.id}'`);
+    for (let n = 0; n < 3; n += 1) await record();
+    const { faults } = await verify();
+    assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
+    for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
+    await raw.close();
+    assert.deepEqual((await verify()).faults, []);
+  });
+
+  test("a chain that was taken away whole does not begin anew with whatever happens next", async () => {
+    const raw = await openRaw(scratched);
+    const before = await raw.dump();
+    for (const table of ["audit_events", "audit_heads"])
+      await raw.run(`delete from ${table} where chain = '${project.id}'`);
+    await store.change(async (_, note) => {
+      note({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
+      return Promise.resolve();
+    });
+    const { faults } = await verify();
+    assert.deepEqual(faults, [{ chain: project.id, seq: 1, fault: "is not the making of its project" }]);
+    for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
+    await raw.close();
   });
 
   test("a project that was made and has vanished with its chain is missed", async () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { type Behalf, compose, databaseOf } from "../../src/compose.ts";
+import type { Config } from "../../src/config.ts";
 import { Credential } from "../../src/crypto/credential.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { createLog } from "../../src/log.ts";
@@ -46,12 +47,20 @@ export interface TestHouse {
   close(): Promise<void>;
 }
 
+/** What most tests do not turn on: nobody counts addresses, no Redis, no token for the metrics. */
+export const plainSettings: Pick<Config, "trustedProxies" | "addressLimit" | "redis" | "metricsToken"> = {
+  trustedProxies: [],
+  addressLimit: 0,
+  redis: null,
+  metricsToken: null,
+};
+
 export interface HouseOptions {
   readonly kind?: DatabaseKind;
   /** The key ring, newest first; default one key. */
   readonly keys?: readonly { readonly id: string; readonly key: Credential }[];
   readonly leaseMs?: number;
-  readonly trustedProxies?: readonly { address: string; prefix: number }[];
+  readonly settings?: Partial<typeof plainSettings>;
   readonly allowUpstream?: { hosts: string[]; ranges: { address: string; prefix: number }[] };
 }
 
@@ -114,7 +123,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
       {
         url: origin,
         allowUpstream,
-        trustedProxies: options.trustedProxies ?? [],
+        ...plainSettings,
+        ...options.settings,
         keys,
         adminToken: new Credential(adminToken),
       },
@@ -127,7 +137,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     return { ...behalf, origin };
   };
 
-  const first = await open();
+  // A house that does not come up must not leave its fake listening: the test process would never end.
+  const first = await open().catch(async (error: unknown) => {
+    await fake.close();
+    throw error;
+  });
   const created = await call(first.origin, "POST", "/v1/projects", { token: adminToken, body: { name: "Test" } });
   const { id, token } = created.json as { id: string; token: string };
   return {

@@ -81,6 +81,8 @@ test("only the provider's own no is a rejection; trouble with our client or with
     [400, "unsupported_grant_type", "misconfigured"],
     [400, "temporarily_unavailable", "failed"],
     [400, "never_heard_of", "failed"],
+    // A word of the authorization endpoint: of a token endpoint nobody knows whom it means.
+    [401, "access_denied", "failed"],
     [500, "invalid_grant", "failed"],
     [429, "invalid_grant", "failed"],
   ];

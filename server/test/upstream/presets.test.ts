@@ -1,6 +1,7 @@
 // A preset is a row: every row is complete, and its addresses are the provider's and no others.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { listPresets } from "../../src/flows/list-presets.ts";
 import { endpointOf } from "../../src/upstream/endpoints.ts";
 import { presetNamed, presets } from "../../src/upstream/presets.ts";
 import { generic, githubProvider } from "./talking.ts";
@@ -17,6 +18,47 @@ test("presets have unique names and templates that only know web, api and client
   assert.equal(presetNamed("github-app")?.sendsScopes, false);
   assert.equal(presetNamed("generic")?.callback, "own");
   assert.equal(presetNamed("gitlub"), undefined);
+});
+
+test("a quick-fill leads nowhere but to the provider's API, and tokens go to https origins only", () => {
+  for (const { name, hosts, endpoint, upstreams, defaultScopes, requiredScopes } of presets) {
+    for (const origin of upstreams) assert.match(origin, /^https:\/\/(?:\*\.)?[a-z0-9.-]+$/, name);
+    assert.equal(endpoint.upstreamUrl === null, hosts === null, name);
+    assert.match(endpoint.upstreamUrl ?? "{api}", /^\{api\}(?:\/[\w./]*)?$/, name);
+    for (const scope of requiredScopes) assert.ok(defaultScopes.includes(scope), name);
+  }
+});
+
+test("the list of presets says what a form needs to fill itself in, and no template is left in it", () => {
+  const { items } = listPresets({ presets });
+  assert.doesNotMatch(JSON.stringify(items), /\{(?:web|api|client_id)\}/);
+  const quick = (name: string): unknown => {
+    const found = items.find((item) => item.name === name);
+    return [found?.token_url, found?.token_auth, found?.revocation, found?.refresh, found?.upstream_url];
+  };
+  assert.deepEqual(quick("notion"), [
+    "https://api.notion.com/v1/oauth/token",
+    "basic",
+    "own",
+    "rotating",
+    "https://api.notion.com",
+  ]);
+  assert.deepEqual(quick("google"), [
+    "https://oauth2.googleapis.com/token",
+    "body",
+    "own",
+    "kept",
+    "https://www.googleapis.com",
+  ]);
+  assert.deepEqual(quick("gitlab"), [
+    "https://gitlab.com/oauth/token",
+    "body",
+    "rfc7009",
+    "rotating",
+    "https://gitlab.com/api/v4",
+  ]);
+  assert.deepEqual(quick("generic"), [null, "body", "rfc7009", "unknown", null]);
+  assert.deepEqual(items.find(({ name }) => name === "notion")?.endpoint_headers, { "Notion-Version": "2025-09-03" });
 });
 
 test("GitHub Enterprise Server differs in its hosts only", () => {

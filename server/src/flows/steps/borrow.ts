@@ -26,11 +26,13 @@ function loanRefusal(loan: Exclude<Loan, Lent>, connection: string, origin: stri
   if (loan.kind === "unusable") return unusable(loan.account, connection, origin);
   if (loan.misconfigured) {
     return new Refusal("connection_misconfigured", {
+      credential: true,
       detail: "The account's token has ended, and the provider does not accept the connection's client to refresh it.",
       next: { action: "contact_operator", detail: "Correct client id and secret of the connection with PATCH." },
     });
   }
   return new Refusal("upstream_unavailable", {
+    credential: true,
     detail:
       "The account's token has ended, and the provider could not be reached to refresh it. The call was not sent.",
     outcome: "nothing",

@@ -1,5 +1,7 @@
 // One tool call at GitHub: with a lent credential, or with none.
 import { classify } from "../../rules/github-answer.ts";
+import { messageIn } from "../../rules/github-words.ts";
+import { blockIn, rateFacts } from "../../rules/headroom.ts";
 import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import type { ToolRequest } from "../../tools/request.ts";
@@ -10,15 +12,21 @@ import type { Hosts } from "../../upstream/hosts.ts";
 import type { Lent } from "../../vault/lend.ts";
 import type { House } from "../house.ts";
 import { trust } from "./borrow.ts";
+import { headroomKey } from "./headroom.ts";
+import type { CallNote } from "./noted.ts";
 import { after401, toolRefusal } from "./tool-refusal.ts";
 import { upstreamFailure } from "./upstream-failure.ts";
 
-type Needs = Pick<House, "store" | "vault" | "github" | "presets" | "now" | "origin" | "background">;
+type Needs = Pick<
+  House,
+  "store" | "vault" | "github" | "presets" | "now" | "elapsed" | "origin" | "background" | "headroom"
+>;
 
 export interface PreparedCall {
   readonly tool: Tool;
   readonly input: Readonly<Record<string, unknown>>;
   readonly request: ToolRequest;
+  readonly note: CallNote;
 }
 
 const timeoutMs = 30_000;
@@ -37,11 +45,43 @@ export async function callAs(needs: Needs, lent: Lent, prepared: PreparedCall): 
   return read(needs, { answer: again, lent: doubt.loan, prepared });
 }
 
-async function send(needs: Needs, lent: Lent, { request }: PreparedCall): Promise<GitHubAnswer | Failure> {
+async function send(needs: Needs, lent: Lent, { request, note }: PreparedCall): Promise<GitHubAnswer | Failure> {
   const { method, path, query, json } = request;
   const body = json === undefined ? {} : { json };
   const { hosts } = lent.provider;
-  return needs.github.call({ hosts, method, path, query, ...body, credential: lent.credential, timeoutMs });
+  note.lent = lent;
+  note.bytesIn += json === undefined ? 0 : JSON.stringify(json).length;
+  const started = needs.elapsed();
+  const answer = await needs.github.call({
+    hosts,
+    method,
+    path,
+    query,
+    ...body,
+    credential: lent.credential,
+    timeoutMs,
+  });
+  note.upstreamMs = needs.elapsed() - started;
+  if (answer.kind === "answer") learn(needs, { answer, note, account: lent.account });
+  return answer;
+}
+
+interface Heard {
+  readonly answer: GitHubAnswer;
+  readonly note: CallNote;
+  readonly account: Lent["account"] | null;
+}
+
+function learn(needs: Needs, { answer, note, account }: Heard): void {
+  const { status, headers, json, requestId } = answer;
+  const rate = rateFacts(headers);
+  note.upstreamStatus = status;
+  note.bytesOut += answer.bytes;
+  note.upstreamRequestId = requestId;
+  note.rate = rate;
+  if (account === null) return;
+  const block = blockIn({ status, headers, words: messageIn(json), now: needs.now() });
+  needs.headroom.learn(headroomKey(account), { rate, block });
 }
 
 interface Answered {
@@ -71,8 +111,11 @@ export async function callAnonymously(needs: Needs, principal: Principal, call: 
   const { tool, request } = call;
   const hosts = await anonymousHosts(needs, principal, call.connection);
   const { method, path, query } = request;
+  const started = needs.elapsed();
   const answer = await needs.github.call({ hosts, method, path, query, credential: null, timeoutMs });
+  call.note.upstreamMs = needs.elapsed() - started;
   if (answer.kind === "failed") throw upstreamFailure(answer, tool.changes);
+  learn(needs, { answer, note: call.note, account: null });
   const reply = { status: answer.status, headers: answer.headers, body: answer.json, changes: tool.changes };
   const verdict = classify({ ...reply, now: needs.now(), web: hosts.web });
   if (verdict.kind === "refused") throw new Refusal(verdict.code, verdict);

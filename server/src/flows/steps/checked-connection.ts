@@ -41,10 +41,7 @@ export function checkedConnection(needs: Needs, preset: Preset, members: Connect
     const text = members.settings[member];
     if (text !== undefined) checkedHost(needs, `settings.${member}`, text, faults);
   }
-  for (const member of ["authorize", "token"] as const) {
-    const missing = preset.urls[member] === null && members.settings[`${member}_url`] === undefined;
-    if (missing) faults.push({ path: `settings.${member}_url`, message: "is needed with this preset" });
-  }
+  faults.push(...(preset.client === "none" ? strayClient(members) : missingUrls(preset, members)));
   const origins = members.verify_url_origins.map((text, index) => {
     const origin = parseOrigin(text);
     if (origin === undefined)
@@ -69,6 +66,19 @@ export function checkedConnection(needs: Needs, preset: Preset, members: Connect
     });
   }
   return { ...members, hosts, verify_url_origins: origins };
+}
+
+function missingUrls(preset: Preset, { settings }: ConnectionMembers): readonly Fault[] {
+  const missing = (["authorize", "token"] as const).filter(
+    (member) => preset.urls[member] === null && settings[`${member}_url`] === undefined,
+  );
+  return missing.map((member) => ({ path: `settings.${member}_url`, message: "is needed with this preset" }));
+}
+
+/** Where nobody authorises through a client, one that is given would be a secret kept for nothing. */
+function strayClient(members: ConnectionMembers): readonly Fault[] {
+  const given = (["client_id", "client_secret"] as const).filter((member) => members[member] !== "");
+  return given.map((path) => ({ path, message: "must be left out: this preset has no client" }));
 }
 
 function checkedHost(needs: Needs, path: string, text: string, faults: Fault[]): string {

@@ -1,4 +1,5 @@
 // Ends the tokens of an account in one transaction, and tries at once to revoke them at the provider.
+import { deletedDetails, statusDetails } from "../../rules/audit.ts";
 import { actorOf } from "../../rules/caller.ts";
 import type { RevocationId } from "../../rules/ids.ts";
 import type { Principal } from "../../rules/policy.ts";
@@ -42,7 +43,7 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
   await tables.links.spendAllOf(account.id, now);
   const wasLive = account.status !== "DISCONNECTED";
   const isLeaving = account.status_reason === "deletion_pending";
-  await tables.accounts.change(
+  const ended = await tables.accounts.change(
     account.id,
     {},
     {
@@ -59,7 +60,8 @@ async function endIn(needs: Needs, change: Change, ending: Ending): Promise<read
     },
   );
   const event = { chain: account.project_id, actor: actorOf(change.principal) };
-  if (wasLive) record({ ...event, name: "account.disconnected", subject: account.id });
+  if (wasLive && ended !== undefined)
+    record({ ...event, name: "account.disconnected", subject: account.id, details: statusDetails(ended) });
   if (!keepRow) await leave(needs, change, ending);
   return queued;
 }
@@ -105,5 +107,5 @@ async function leave(needs: Needs, { tables, record, principal }: Change, { acco
   // What an earlier disconnect left to be revoked is waited for as well.
   const isAwaited = (await tables.revocations.eraseAfter(account.id)) > 0;
   if (!isAwaited && (await tables.accounts.eraseEnded(account.id)))
-    record({ ...event, name: "account.deleted", subject: account.id });
+    record({ ...event, name: "account.deleted", subject: account.id, details: deletedDetails });
 }

@@ -66,6 +66,7 @@ async function admitted(house: House, row: Route, call: Call): Promise<WireAnswe
   const principal = await authenticate(house, {
     authorization: req.header("authorization"),
     project: req.header("behalf-project"),
+    address: addressOf(house, context.env as Partial<HttpBindings>),
   });
   authorise(row, principal);
   demandWellEncoded(req.url);

@@ -9,7 +9,7 @@ import { scopes } from "../../rules/policy.ts";
 const controls = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 /** Plain text a person reads: no control and no bidi characters (design §10.19). */
-function plainText(lengthMax: number) {
+export function plainText(lengthMax: number) {
   return z
     .string()
     .min(1)
@@ -33,7 +33,7 @@ export const identifier = z
 
 const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`));
 const time = z.string().meta({ format: "date-time" });
-const url = z.string().min(1).max(2048).meta({ format: "uri" });
+export const url = z.string().min(1).max(2048).meta({ format: "uri" });
 const texts = (lengthMax: number, countMax: number) => z.array(z.string().min(1).max(lengthMax)).max(countMax);
 
 export const none = z.strictObject({});
@@ -127,8 +127,16 @@ const hosts = z.strictObject({ web: url, api: url });
 export const preset = z.object({
   name: z.string(),
   label: z.string(),
+  kind: z.enum(["github", "oauth"]),
   hosts: hosts.nullable(),
+  authorize_url: z.string().nullable(),
+  token_url: z.string().nullable(),
+  token_auth: z.enum(["body", "basic"]),
   default_scopes: z.array(z.string()),
+  refresh: z.enum(["rotating", "kept", "none", "unknown"]),
+  revocation: z.enum(["github", "rfc7009", "own", "none"]),
+  upstream_url: z.string().nullable(),
+  endpoint_headers: z.record(z.string(), z.string()),
   registration_url: z.string().nullable(),
   note: z.string(),
 }) satisfies z.ZodType<Wire.Preset>;
@@ -165,8 +173,6 @@ export const connectionAsk = z.strictObject({
   name,
   preset: z.string().min(1).max(64),
   ...z.strictObject(connectionMembers).partial().shape,
-  client_id: connectionMembers.client_id,
-  client_secret: connectionMembers.client_secret,
 });
 export const connectionPatch = z.strictObject(connectionMembers).partial();
 export const connection = z.object({

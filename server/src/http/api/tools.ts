@@ -54,9 +54,9 @@ export const toolRoutes: readonly Route[] = [
       "connection_misconfigured",
       "not_supported",
     ],
-    run: async ({ house, principal, params, body }) => ({
+    run: async ({ house, principal, params, body, about }) => ({
       status: 200,
-      body: await executeTool(house, principal, { name: params.name, ...body, input: body.input ?? {} }),
+      body: await executeTool(house, principal, { name: params.name, ...body, input: body.input ?? {}, about }),
     }),
   }),
 ];

@@ -1,31 +1,44 @@
-// The raw doors: `/proxy/…`, `/api/v3/…` and `/api/graphql`, on Node's own request and response, beside the framework.
+// The raw doors: `/proxy/…`, `/api/v3/…`, `/api/graphql` and `/api/{project}/proxy/{slug}/…`, on Node's own request and response, beside the framework.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { authenticate } from "../../flows/authenticate.ts";
+import { callEndpoint } from "../../flows/call-endpoint.ts";
 import { type Door, forwardCall } from "../../flows/forward-call.ts";
 import type { House } from "../../flows/house.ts";
 import type { Naming } from "../../flows/steps/resolve-account.ts";
-import { mayUse } from "../../rules/policy.ts";
+import { endpointMethods } from "../../rules/endpoint.ts";
+import { mayUse, type Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
+import { traceIdOf } from "../../rules/trace.ts";
+import { addressOf } from "../address.ts";
 import { type Occasion, proxyAnswer, refusalOf } from "../problem.ts";
 
 /** Bodies up to this are read first, so that a call can be repeated after a 401 that a new credential cures (design §10.2). */
 const keptBodyMax = 64 * 1024;
 const bodyIdleMs = 60_000;
 
-interface RawDoor extends Door {
-  readonly shape: "problem" | "github";
-}
+/** What a raw URL stands before. */
+export type RawDoor =
+  | { readonly surface: "proxy" | "github"; readonly door: Door }
+  | { readonly surface: "endpoint"; readonly project: string; readonly slug: string; readonly prefix: string };
 
-const doors: readonly RawDoor[] = [
-  { prefix: "/proxy", shape: "problem" },
-  { prefix: "/api/v3", shape: "github" },
-  { prefix: "/api/graphql", shape: "github" },
-];
+const doors = [
+  { surface: "proxy", door: { prefix: "/proxy" } },
+  { surface: "github", door: { prefix: "/api/v3" } },
+  { surface: "github", door: { prefix: "/api/graphql" } },
+] as const;
 
 /** The door a raw URL stands before: matched on the bytes of the wire, before anything is normalised. */
 export function doorOf(url: string): RawDoor | undefined {
-  return doors.find(({ prefix }) => url.startsWith(prefix) && ["", "/", "?"].includes(url.charAt(prefix.length)));
+  const door = doors.find(
+    ({ door: { prefix } }) => url.startsWith(prefix) && ["", "/", "?"].includes(url.charAt(prefix.length)),
+  );
+  return door ?? (url.startsWith("/api/") ? endpointDoor(url) : undefined);
+}
+
+function endpointDoor(url: string): RawDoor | undefined {
+  const [prefix, project = "", slug = ""] = /^\/api\/([^/?]+)\/proxy(?:\/([^/?]*)|(?=\?|$))/.exec(url) ?? [];
+  return prefix === undefined ? undefined : { surface: "endpoint", project, slug, prefix };
 }
 
 export interface Exchange {
@@ -45,7 +58,7 @@ export async function passThrough(house: House, door: RawDoor, exchange: Exchang
     await pass(house, door, { exchange, signal: gone.signal });
   } catch (error) {
     if (gone.signal.aborted) return;
-    answer(response, proxyAnswer(refusalOf(error, occasion), occasion, door.shape));
+    answer(response, proxyAnswer(refusalOf(error, occasion), occasion, door.surface));
     // What the caller still sends is read and dropped, so that it gets to read our answer.
     request.resume();
   }
@@ -56,37 +69,50 @@ async function pass(
   door: RawDoor,
   { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { request, response } = exchange;
-  const { headers, method = "GET" } = request;
-  if (door.prefix !== "/proxy" && headers["connection_name"] !== undefined) throw strayName();
-  const project = single(headers["behalf-project"]);
-  const principal = await authenticate(house, { authorization: headers.authorization, project });
-  const verdict = mayUse(principal, "proxy");
-  if (verdict.kind === "refuse") {
-    throw new Refusal(verdict.code, {
-      detail: verdict.detail,
-      next: { action: "use_other_token", detail: 'Use a token with the scope "proxy".' },
-    });
-  }
-  if (method === "TRACE" || method === "CONNECT") {
-    const allow = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"];
-    throw new Refusal("method_not_allowed", {
-      allow,
-      next: { action: "fix_request", detail: `Use one of ${allow.join(", ")}.` },
-    });
-  }
-  const target = (request.url ?? "").slice(door.prefix.length);
-  await forwardCall(house, principal, {
-    call: {
-      door,
-      method,
-      target: target.startsWith("/") ? target : `/${target}`,
-      headers: request.rawHeaders,
-      naming: namingOf(request),
-      body: await bodyOf(request),
-      signal,
+  const { request, response, occasion } = exchange;
+  const { headers } = request;
+  if (door.surface !== "proxy" && headers["connection_name"] !== undefined) throw strayName();
+  const project = door.surface === "endpoint" ? door.project : single(headers["behalf-project"]);
+  const address = addressOf(house, { incoming: request });
+  const principal = await authenticate(house, { authorization: headers.authorization, project, address });
+  demandScope(principal);
+  const method = allowedMethod(request);
+  const target = (request.url ?? "").slice((door.surface === "endpoint" ? door : door.door).prefix.length);
+  const common = {
+    facts: {
+      requestId: occasion.requestId,
+      traceId: traceIdOf(single(headers["traceparent"])),
+      address,
     },
-    response,
+    method,
+    target: target.startsWith("/") ? target : `/${target}`,
+    headers: request.rawHeaders,
+    body: await bodyOf(request),
+    signal,
+  };
+  if (door.surface === "endpoint") {
+    const call = { ...common, slug: door.slug, prefix: door.prefix };
+    await callEndpoint(house, principal, { call, response });
+  } else {
+    const call = { ...common, door: door.door, naming: namingOf(request) };
+    await forwardCall(house, principal, { call, response });
+  }
+}
+
+function demandScope(principal: Principal): void {
+  const verdict = mayUse(principal, "proxy");
+  if (verdict.kind === "allow") return;
+  throw new Refusal(verdict.code, {
+    detail: verdict.detail,
+    next: { action: "use_other_token", detail: 'Use a token with the scope "proxy".' },
+  });
+}
+
+function allowedMethod({ method = "GET" }: IncomingMessage): string {
+  if (method !== "TRACE" && method !== "CONNECT") return method;
+  throw new Refusal("method_not_allowed", {
+    allow: endpointMethods,
+    next: { action: "fix_request", detail: `Use one of ${endpointMethods.join(", ")}.` },
   });
 }
 

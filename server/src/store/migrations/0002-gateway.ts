@@ -1,5 +1,6 @@
 // The gateway: endpoints, budgets of tokens, shared counters, checkpoints of the audit. Forward only.
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
+import { actorColumns } from "../audit-actor.ts";
 import { createIndex, createTable, type TableSpec } from "./table.ts";
 
 const tables: readonly TableSpec[] = [
@@ -44,10 +45,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("budgets", "text", (column) => column.notNull().defaultTo("[]"))
     .execute();
   for (const columns of [
-    ["chain", "name", "seq"],
-    ["chain", "subject", "seq"],
-    ["chain", "at"],
+    ["chain", "at", "seq"],
+    ["chain", "name", "at", "seq"],
+    ["chain", "subject", "at", "seq"],
   ]) {
     await createIndex(db, "audit_events", columns);
   }
+  await db.schema
+    .alterTable("audit_heads")
+    .addColumn("last", "text", (column) => column.notNull().defaultTo(""))
+    .execute();
+  await sql`update audit_heads set last = coalesce((select hash from audit_events
+    where audit_events.chain = audit_heads.chain and audit_events.seq = audit_heads.seq), '')`.execute(db);
+  const { kind, who } = actorColumns(db);
+  await sql`create index audit_events_by_actor_kind on audit_events (chain, ${kind}, "at", seq)`.execute(db);
+  await sql`create index audit_events_by_actor on audit_events (chain, ${who}, "at", seq)`.execute(db);
 }

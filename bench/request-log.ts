@@ -1,0 +1,289 @@
+// The live log on SQLite: 10,000 records a second beside the data path, then questions to a million rows with their plans. `node bench/request-log.ts [rows]`
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CompiledQuery, Kysely } from "kysely";
+import type { AccountId, ProjectId } from "../server/src/rules/ids.ts";
+import { parseLogFilter } from "../server/src/rules/log-filter.ts";
+import type { LogPosition, RequestRecord } from "../server/src/rules/request-record.ts";
+import type { OpenedRequestLog } from "../server/src/store/request-open.ts";
+import type { LogScope } from "../server/src/store/request-questions.ts";
+import { requestReading } from "../server/src/store/request-reading.ts";
+import type { RequestsSchema } from "../server/src/store/request-rows.ts";
+import { openSqlite, sqliteDialect } from "../server/src/store/sqlite.ts";
+import { openDatabase } from "../server/src/store/store.ts";
+import { machine } from "./measured.ts";
+
+const rows = Number(process.argv[2] ?? "1000000");
+const perSecond = 10_000;
+const seconds = 30;
+const spanMs = 6.5 * 86_400_000;
+const questionGoalMs = 50;
+const statsGoalMs = 200;
+const delayGoalMs = 5;
+const times = 7;
+
+const hex = (value: number, length = 32): string => value.toString(16).padStart(length, "0");
+const project = `prj_${"a1b2c3d4".repeat(4)}` as ProjectId;
+const neighbour = `prj_${"0f0f0f0f".repeat(4)}` as ProjectId;
+const account = (n: number): AccountId => `acc_${hex(n)}` as AccountId;
+const scope: LogScope = { project, account: null };
+const repositories = ["octo/hello", "acme/api", "acme/web", "big/monorepo"];
+
+/** A day of a busy gateway: one in ten belongs to a neighbour, one in fifty fails, a few things are rare. */
+function record(n: number, at: number): RequestRecord {
+  const surface = (["endpoint", "proxy", "github", "tool"] as const)[n % 4] ?? "proxy";
+  const failed = n % 50 === 7;
+  const user = n % 997;
+  return {
+    id: `rqr_${hex((n * 2_654_435_761) % 2 ** 32, 8)}${hex(n, 24)}`,
+    projectId: n % 10 === 9 ? neighbour : project,
+    at,
+    surface,
+    method: n % 9 === 0 ? "POST" : n % 1013 === 1 ? "DELETE" : "GET",
+    path: `/repos/${repositories[n % 4] ?? ""}/issues/${n % 5000}?per_page=50&page=${n % 13}`,
+    endpoint: surface === "endpoint" ? (n % 400 === 0 ? "rare" : "github") : null,
+    tool: surface === "tool" ? (n % 40 === 3 ? "github_issue_create" : "github_issues_list") : null,
+    connection: n % 3 === 0 ? "github-app" : "github",
+    accountId: account(user),
+    identifier: `user_${user}`,
+    tokenId: `tok_${hex(n % 20)}`,
+    tokenName: `service-${n % 20}`,
+    agent: n % 5 === 0 ? `agent-${n % 25}` : null,
+    runId: null,
+    status: failed ? 502 : n % 20 === 3 ? 404 : n % 11 === 5 ? 201 : 200,
+    upstreamStatus: failed ? null : 200,
+    refusal: failed ? "upstream_unavailable" : n % 2003 === 4 ? "rate_limited" : null,
+    bytesIn: n % 700,
+    bytesOut: n % 90_000,
+    queueMs: 0.1,
+    credentialMs: 0.4,
+    upstreamMs: 40 + (n % 300),
+    totalMs: 42 + (n % 310),
+    upstreamRequestId: `${hex(n % 65_536, 4)}:${hex(n, 8)}:${hex(n * 7, 8)}`,
+    hashedToken: null,
+    rate: { resource: "core", limit: 5000, remaining: 5000 - (n % 5000), resetAt: at + 3_600_000 },
+    traceId: null,
+    address: "203.0.113.7",
+  };
+}
+
+const questions: readonly string[] = [
+  "",
+  "since:15m",
+  "status:502",
+  "status:4xx",
+  "status:>=500",
+  "endpoint:github",
+  "endpoint:rare",
+  `account:${account(77)}`,
+  "account:user_77",
+  "connection:github-app",
+  "agent:agent-5",
+  "tool:github_issue_create",
+  "token:service-3",
+  `token:tok_${hex(3)}`,
+  "method:DELETE",
+  "refusal:rate_limited",
+  "surface:tool",
+  "status:502 endpoint:github since:2d",
+  "account:user_77 status:4xx",
+  "endpoint:github method:DELETE status:>=500",
+  "tool:github_issues_list token:service-3 status:200 connection:github-app",
+  "endpoint:github endpoint:rare status:404",
+  "monorepo",
+  "nowhere-to-be-found",
+  "status:404 nowhere-to-be-found",
+  "endpoint:nothing",
+  `rqr_${hex((123_456 * 2_654_435_761) % 2 ** 32, 8)}${hex(123_456, 24)}`,
+];
+
+function filterOf(text: string) {
+  const read = parseLogFilter(text, Date.now());
+  if (read.kind === "faulty") throw new Error(read.faults.join(" "));
+  return read.filter;
+}
+
+function verdict(isMet: boolean): string {
+  if (!isMet) process.exitCode = 1;
+  return isMet ? "met" : "MISSED";
+}
+
+interface Flow {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly cpu: number;
+}
+
+/** The data path as far as it matters here: a thread that makes so many records a second, every few milliseconds some. */
+async function flow(take: (made: RequestRecord) => void): Promise<Flow> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const cpu = process.threadCpuUsage();
+  delay.enable();
+  const started = performance.now();
+  let made = 0;
+  while (made < perSecond * seconds) {
+    const due = Math.min(((performance.now() - started) / 1000) * perSecond, perSecond * seconds);
+    for (; made < due; made += 1) take(record(made, Date.now()));
+    await sleep(2);
+  }
+  delay.disable();
+  const used = process.threadCpuUsage(cpu);
+  const ms = (nanoseconds: number): number => nanoseconds / 1e6;
+  return {
+    p50: ms(delay.percentile(50)),
+    p99: ms(delay.percentile(99)),
+    max: ms(delay.max),
+    cpu: (used.user + used.system) / 1e6,
+  };
+}
+
+async function fill(opened: OpenedRequestLog): Promise<number> {
+  const started = performance.now();
+  const from = Date.now() - spanMs;
+  for (let n = 0; n < rows; n += 1) {
+    opened.log.note(record(n, from + Math.floor((n / rows) * spanMs)));
+    if (n % 10_000 === 0) await opened.log.flush();
+  }
+  await opened.log.flush();
+  return (performance.now() - started) / 1000;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<{ readonly median: number; readonly worst: number }> {
+  const measured: number[] = [];
+  for (let run = 0; run < times; run += 1) {
+    const started = performance.now();
+    await work();
+    measured.push(performance.now() - started);
+  }
+  const sorted = measured.toSorted((left, right) => left - right);
+  return { median: sorted[Math.floor(times / 2)] ?? Number.NaN, worst: sorted.at(-1) ?? Number.NaN };
+}
+
+/** What SQLite says it will do for every statement of a question. */
+async function plansOf(file: string, ask: (reading: ReturnType<typeof requestReading>) => Promise<unknown>) {
+  const handle = openSqlite(file);
+  const statements: CompiledQuery[] = [];
+  const db = new Kysely<RequestsSchema>({
+    dialect: sqliteDialect(handle),
+    log: (event) => void statements.push(event.query),
+  });
+  await ask(requestReading(db, "sqlite"));
+  const lines = statements.flatMap(({ sql, parameters }) =>
+    handle
+      .prepare(`explain query plan ${sql}`)
+      .all(...(parameters as (string | number)[]))
+      .map((row) => String(row["detail"])),
+  );
+  handle.close();
+  return [...new Set(lines)];
+}
+
+const shown = (ms: number): string => `${ms.toFixed(1)} ms`;
+
+async function measureFlow(opened: OpenedRequestLog): Promise<void> {
+  // Code warm, worker started.
+  for (let n = 0; n < 2000; n += 1) opened.log.note(record(n, Date.now()));
+  await opened.log.flush();
+  let kept = 0;
+  const without = await flow((made) => (kept += made.status));
+  const before = opened.log.dropped;
+  const beside = await flow((made) => opened.log.note(made));
+  const ended = performance.now();
+  await opened.log.flush();
+  const lag = performance.now() - ended;
+  const dropped = opened.log.dropped - before;
+  console.log(`${perSecond} records a second for ${seconds} s; ${machine()}\n`);
+  console.log("| Delay of the event loop | p50 | p99 | max | CPU time of the thread |");
+  console.log("| --- | --- | --- | --- | --- |");
+  for (const [name, { p50, p99, max, cpu }] of [
+    ["records made, not noted", without],
+    ["noted in the live log", beside],
+  ] as const) {
+    console.log(`| ${name} | ${shown(p50)} | ${shown(p99)} | ${shown(max)} | ${cpu.toFixed(2)} s |`);
+  }
+  const isFlat = beside.p99 - without.p99 <= delayGoalMs;
+  console.log(`\nDropped: ${dropped} (goal 0: ${verdict(dropped === 0 && kept > 0)}).`);
+  console.log(`Written ${shown(lag)} after the last. p99 grows by at most ${delayGoalMs} ms: ${verdict(isFlat)}.\n`);
+}
+
+async function measureQuestions(opened: OpenedRequestLog, file: string): Promise<void> {
+  const { reading } = opened;
+  console.log("| Filter | Rows | Median | Worst | < 50 ms | Walks by |");
+  console.log("| --- | --- | --- | --- | --- | --- |");
+  for (const text of questions) {
+    const ask = { filter: filterOf(text), limit: 100, after: null };
+    const { records } = await reading.requests.page(scope, ask);
+    const { median, worst } = await timed(async () => reading.requests.page(scope, ask));
+    const plan = await plansOf(file, async (own) => own.page(scope, ask));
+    const scanned = plan.filter(
+      (line) => /^SCAN (?!\(|requests$|CONSTANT)/.test(line) || line === "SCAN requests USING",
+    );
+    const by = plan.filter((line) => line.startsWith("SEARCH requests USING")).map((line) => line.slice(16));
+    if (scanned.length > 0) process.exitCode = 1;
+    console.log(
+      `| \`${text}\` | ${records.length} | ${shown(median)} | ${shown(worst)} | ${verdict(worst < questionGoalMs)} | ${[...by, ...scanned].join("; ")} |`,
+    );
+  }
+  const deep: LogPosition = { at: Date.now() - spanMs / 2, seq: rows / 2 };
+  const ask = { filter: filterOf("endpoint:github"), limit: 100, after: deep };
+  const page = await timed(async () => reading.requests.page(scope, ask));
+  console.log(
+    `| a page half a million rows down | 100 | ${shown(page.median)} | ${shown(page.worst)} | ${verdict(page.worst < questionGoalMs)} | |`,
+  );
+  const step = { filter: filterOf("status:502"), limit: 200, seq: rows / 2 };
+  const run = await timed(async () => reading.requests.after(scope, step));
+  console.log(
+    `| a step of the stream | | ${shown(run.median)} | ${shown(run.worst)} | ${verdict(run.worst < questionGoalMs)} | |`,
+  );
+}
+
+async function measureStats({ reading }: OpenedRequestLog, file: string): Promise<void> {
+  console.log("\n| `/v1/stats` | Requests | Median | Worst | ≤ 200 ms |");
+  console.log("| --- | --- | --- | --- | --- |");
+  const bound: LogScope = { project, account: account(77) };
+  for (const [name, whose, window] of [
+    ["15m", scope, "15m"],
+    ["1h", scope, "1h"],
+    ["24h", scope, "24h"],
+    ["7d", scope, "7d"],
+    ["7d of one account", bound, "7d"],
+  ] as const) {
+    const ask = { window, now: Date.now() };
+    const { requests } = await reading.requests.stats(whose, ask);
+    const { median, worst } = await timed(async () =>
+      Promise.all([reading.requests.stats(whose, ask), reading.requests.headroom(whose, Date.now())]),
+    );
+    console.log(`| ${name} | ${requests} | ${shown(median)} | ${shown(worst)} | ${verdict(worst <= statsGoalMs)} |`);
+  }
+  const plan = await plansOf(file, async (own) => own.stats(scope, { window: "7d", now: Date.now() }));
+  console.log(`\nPlan: ${plan.join("; ")}.`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "behalf-bench-"));
+const database = openDatabase({ kind: "sqlite", file: join(folder, "behalf.db") });
+const opened = database.requestLog({
+  worker: new URL("../server/src/store/reading-worker.ts", import.meta.url),
+  warn: (message, fields) => console.error(message, fields),
+  now: () => Date.now(),
+});
+try {
+  await database.migrate();
+  const filled = await fill(opened);
+  const file = join(folder, "requests.db");
+  const megabytes = Math.round(statSync(file).size / 1e6);
+  console.log(
+    `${rows} rows over ${spanMs / 86_400_000} days in ${filled.toFixed(0)} s (${Math.round(rows / filled)} a second), ${megabytes} MB; ${machine()}\n`,
+  );
+  await measureQuestions(opened, file);
+  await measureStats(opened, file);
+  console.log("");
+  await measureFlow(opened);
+} finally {
+  await opened.close();
+  await database.close();
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,21 @@
+// The counter of last resort: this process alone, with what it knows that others had given out.
+import type { Known, ShareAnswer, ShareAsk, ShareCounter } from "./counter.ts";
+import type { Windows } from "./windows.ts";
+
+export function localCounter(windows: Windows, origin: number, monotonic: () => number): ShareCounter {
+  return { ask: async (ask) => Promise.resolve(grant(ask, windows, { origin, now: monotonic() })) };
+}
+
+function grant(ask: ShareAsk, windows: Windows, { origin, now }: { origin: number; now: number }): ShareAnswer {
+  const window = windows.at(ask.key, ask.windowMs, now);
+  const others = ask.known.filter((known: Known) => known.origin !== origin);
+  const told = others.reduce((sum, { used }) => sum + used, 0);
+  // Nothing in store: a unit here costs no journey.
+  const granted = Math.max(0, Math.min(ask.need, ask.most - window.used(now) - told));
+  const until = now + ask.lifeMs;
+  if (granted > 0) window.add(until, granted);
+  const own = window.used(now);
+  const ends = [...(own > 0 ? [window.freeInMs(now)] : []), ...others.map(({ forMs }) => forMs)];
+  const freeInMs = ends.length === 0 ? 0 : Math.min(...ends);
+  return { origin, slice: 0, granted, own, used: own + told, endsInMs: ask.lifeMs, freeInMs };
+}

@@ -1,0 +1,113 @@
+// Limits over several processes: each takes small shares from the shared counter and admits from these without asking.
+import type { ShareAsk, ShareCounter, Told } from "./counter.ts";
+import type { Admission, Limit, Limiter } from "./ephemeral.ts";
+import { refusal } from "./memory-limiter.ts";
+import { type Share, sizeFor } from "./share.ts";
+import { Shares } from "./shares.ts";
+
+/** A share that ended before its answer was here is asked for again, but not for ever. */
+const roundsMax = 5;
+
+export interface SharedLimiterNeeds {
+  /** Always answers. */
+  readonly counter: ShareCounter;
+  readonly monotonic: () => number;
+  readonly newOrigin: () => number;
+}
+
+interface Pair {
+  readonly limit: Limit;
+  readonly share: Share;
+}
+
+export class SharedLimiter implements Limiter {
+  readonly #shares = new Shares();
+  readonly #needs: SharedLimiterNeeds;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(needs: SharedLimiterNeeds) {
+    this.#needs = needs;
+  }
+
+  async admit(limits: readonly Limit[]): Promise<Admission> {
+    const start = this.#needs.monotonic();
+    const pairs = limits.map((limit) => ({ limit, share: this.#shares.of(limit.key, limit.windowMs, start) }));
+    for (let round = 0; ; round += 1) {
+      const now = this.#needs.monotonic();
+      const lacking = pairs.filter(({ share }) => !share.has(now));
+      // Nothing is taken before all is there, and no other call comes between: all of them, or none.
+      if (lacking.length === 0) return this.#admitted(pairs, now);
+      const full = lacking.filter(({ share }) => share.isFull(now));
+      if (full.length > 0 || round === roundsMax) return this.#refused(pairs, full.length > 0 ? full : lacking, now);
+      await Promise.all(lacking.map(async (pair) => this.#wait(pair)));
+    }
+  }
+
+  /** What it knows of all counts. */
+  told(): readonly Told[] {
+    const now = this.#needs.monotonic();
+    return this.#shares.all().flatMap((share) => share.told(now));
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#background, ...this.#shares.all().map(({ asking }) => asking)]);
+    const now = this.#needs.monotonic();
+    const owing = this.#shares.all().flatMap((share) => {
+      const limit = share.owes(now);
+      return limit === undefined ? [] : [{ limit, share }];
+    });
+    await Promise.allSettled(owing.map(async (pair) => this.#ask(pair)));
+  }
+
+  #admitted(pairs: readonly Pair[], now: number): Admission {
+    // One call is counted once, also where two limits count it under one key.
+    for (const share of new Set(pairs.map((pair) => pair.share))) share.use();
+    return { kind: "admitted", standings: pairs.map(({ limit, share }) => share.standing(limit, now)) };
+  }
+
+  #refused(pairs: readonly Pair[], full: readonly Pair[], now: number): Admission {
+    for (const pair of pairs) this.#giveBack(pair, now);
+    const standings = pairs.map(({ limit, share }) => share.standing(limit, now));
+    return refusal(
+      standings,
+      full.map(({ limit, share }) => share.refused(limit, now)),
+    );
+  }
+
+  /** Units taken for calls that another limit refused go back at once: other processes may need them. */
+  #giveBack({ limit, share }: Pair, now: number): void {
+    if (share.asking !== undefined || !share.hoards(limit.most, now)) return;
+    share.release(sizeFor(limit.most));
+    const work = this.#begin({ limit, share }).finally(() => this.#background.delete(work));
+    this.#background.add(work);
+  }
+
+  async #wait(pair: Pair): Promise<void> {
+    const { share } = pair;
+    share.waiting += 1;
+    try {
+      await (share.asking ?? this.#begin(pair));
+    } finally {
+      share.waiting -= 1;
+    }
+  }
+
+  async #begin(pair: Pair): Promise<void> {
+    const { share } = pair;
+    // A moment later, so that the calls of the same moment go with one ask.
+    share.asking = Promise.resolve()
+      .then(async () => this.#ask(pair))
+      .finally(() => {
+        share.asking = undefined;
+      });
+    return share.asking;
+  }
+
+  async #ask({ limit, share }: Pair): Promise<void> {
+    const { counter, monotonic, newOrigin } = this.#needs;
+    const sentAt = monotonic();
+    const ask: ShareAsk = share.nextAsk(limit, newOrigin(), sentAt);
+    const answer = await counter.ask(ask);
+    share.take(ask, answer, { sentAt, now: monotonic() });
+  }
+}

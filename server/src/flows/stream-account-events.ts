@@ -1,0 +1,124 @@
+// Every change of an account's status, in the order of the project's audit chain, as it happens (design §10.20).
+import type * as Wire from "@behalf/sdk";
+import { projectOf } from "../rules/caller.ts";
+import type { AccountId, ProjectId } from "../rules/ids.ts";
+import type { Principal } from "../rules/policy.ts";
+import type { AuditEventRow, ConnectionRow } from "../store/schema.ts";
+import type { House } from "./house.ts";
+import { iso } from "./steps/views.ts";
+
+type Needs = Pick<House, "store" | "now">;
+
+export interface EventsAsk {
+  /** The last event the caller has; `now`: none of those that are there. */
+  readonly after: number | "now";
+  /** False: ends after what is there. */
+  readonly wait: boolean;
+  readonly signal: AbortSignal;
+  /** Comes back early when the signal says so. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+export type Heard =
+  | { readonly kind: "event"; readonly event: Wire.AccountEvent }
+  /** Nothing happened; `seq` is where to go on from. */
+  | { readonly kind: "quiet"; readonly seq: number };
+
+/** An event of another process is heard this late at most. */
+const pollMs = 400;
+const quietMs = 15_000;
+const pageSize = 200;
+
+/** Refuses at once, before anything is streamed. */
+export function streamAccountEvents(needs: Needs, principal: Principal, ask: EventsAsk): AsyncIterable<Heard> {
+  return heardFrom(needs, { principal, chain: projectOf(principal) }, ask);
+}
+
+interface Listener {
+  readonly principal: Principal;
+  readonly chain: ProjectId;
+}
+
+async function* heardFrom(needs: Needs, listener: Listener, ask: EventsAsk): AsyncGenerator<Heard, void, undefined> {
+  let seq = await startOf(needs, listener, ask.after);
+  yield { kind: "quiet", seq };
+  let said = needs.now();
+  while (!ask.signal.aborted) {
+    const page = await pageAfter(needs, listener, seq);
+    ({ seq } = page);
+    if (page.events.length > 0 || said + quietMs <= needs.now()) {
+      if (!(await mayStillListen(needs, listener.principal))) return;
+      yield* page.events.length > 0 ? page.events : [{ kind: "quiet", seq } as const];
+      said = needs.now();
+    }
+    if (page.isFull) continue;
+    if (!ask.wait) return;
+    await ask.pause(pollMs);
+  }
+}
+
+async function startOf({ store }: Needs, { chain }: Listener, after: EventsAsk["after"]): Promise<number> {
+  return after === "now" ? ((await store.audit.head(chain))?.seq ?? 0) : after;
+}
+
+interface EventsPage {
+  readonly events: readonly Heard[];
+  /** How far it read, events of other kinds included. */
+  readonly seq: number;
+  readonly isFull: boolean;
+}
+
+/** The chain's head is locked until its transaction commits: what is read in order of `seq` has no gap that fills later. */
+async function pageAfter(needs: Needs, { principal, chain }: Listener, seq: number): Promise<EventsPage> {
+  const rows = await needs.store.audit.after(chain, seq, pageSize);
+  const changes = rows.flatMap((row) => changeIn(row, principal.accountId));
+  const events = (await named(needs, chain, changes)).map((event) => ({ kind: "event", event }) as const);
+  return { events, seq: rows.at(-1)?.seq ?? seq, isFull: rows.length === pageSize };
+}
+
+interface Change {
+  readonly row: AuditEventRow;
+  readonly status: Wire.AccountEvent["status"];
+  readonly reason: string | null;
+}
+
+function changeIn(row: AuditEventRow, only: AccountId | null): Change[] {
+  if (!row.name.startsWith("account.") || (only !== null && row.subject !== only)) return [];
+  const { status, status_reason: reason = null } = JSON.parse(row.details) as {
+    readonly status?: Change["status"];
+    readonly status_reason?: string | null;
+  };
+  return status === undefined ? [] : [{ row, status, reason }];
+}
+
+/** A stream outlives the moment its token was looked at: one that was revoked or has ended hears nothing more. */
+async function mayStillListen(needs: Needs, principal: Principal): Promise<boolean> {
+  if (principal.expiresAt !== null && principal.expiresAt <= needs.now()) return false;
+  if (principal.tokenId === "environment") return true;
+  const token = await needs.store.tokens.find(principal.isInstance ? null : principal.projectId, principal.tokenId);
+  return token !== undefined && token.revoked_at === null;
+}
+
+async function named(
+  { store }: Needs,
+  project: ProjectId,
+  changes: readonly Change[],
+): Promise<readonly Wire.AccountEvent[]> {
+  const connections = new Map<string, ConnectionRow | undefined>();
+  const events: Wire.AccountEvent[] = [];
+  for (const { row, status, reason } of changes) {
+    const account = await store.accounts.find(project, row.subject as AccountId);
+    const id = account?.connection_id;
+    if (id !== undefined && !connections.has(id)) connections.set(id, await store.connections.find(id));
+    events.push({
+      seq: row.seq,
+      at: iso(row.at),
+      account_id: row.subject,
+      connection: (id === undefined ? undefined : connections.get(id)?.name) ?? null,
+      identifier: account?.identifier ?? null,
+      status,
+      status_reason: reason,
+    });
+  }
+  return events;
+}

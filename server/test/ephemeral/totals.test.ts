@@ -1,0 +1,95 @@
+// Totals over the whole life of a key: never more than there is, over any number of processes.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SharedTotals } from "../../src/ephemeral/totals.ts";
+import { onEachDatabase } from "../support/databases.ts";
+import { type Counters, monotonic, newKey, openCounters, type Warned } from "./setups.ts";
+
+onEachDatabase("totals", (kind) => {
+  let counters: Counters;
+  const warned: Warned[] = [];
+  const warn = (message: string, fields: Warned["fields"]): number => warned.push({ message, fields });
+  const open = (more: Partial<Counters> = {}): SharedTotals =>
+    new SharedTotals({ counters: { ...counters, ...more }, monotonic, warn });
+  before(async () => {
+    counters = await openCounters(kind);
+  });
+  after(async () => counters.close());
+
+  async function takeAll(totals: readonly SharedTotals[], key: string, most: number, calls: number): Promise<number> {
+    const asked = Array.from({ length: calls }, async (_, at) =>
+      totals[at % totals.length]?.take(key, { most, amount: 1 }),
+    );
+    return (await Promise.all(asked)).filter((taken) => taken === true).length;
+  }
+
+  for (const most of [1, 7, 100, 1500]) {
+    test(`of a total of ${most} three processes give out ${most} together, to the last one`, async () => {
+      const key = newKey();
+      const three = [open(), open(), open()];
+      let given = await takeAll(three, key, most, most + 20);
+      assert.ok(given <= most && given >= most * 0.95, `${given} given out`);
+      // What the ended processes had reserved and not used is there for the last.
+      await three[0]?.close();
+      await three[1]?.close();
+      given += await takeAll(three.slice(2), key, most, most);
+      assert.equal(given, most);
+      await three[2]?.close();
+      assert.equal(await counters.usedOf(key), most);
+    });
+  }
+
+  test("an amount that does not fit is not taken, and takes nothing away", async () => {
+    const key = newKey();
+    const totals = open();
+    assert.equal(await totals.take(key, { most: 100, amount: 60 }), true);
+    assert.equal(await totals.take(key, { most: 100, amount: 41 }), false);
+    assert.equal(await totals.take(key, { most: 100, amount: 40 }), true);
+    assert.equal(await totals.take(key, { most: 100, amount: 1 }), false);
+    await totals.close();
+  });
+
+  test("a killed process loses at most a share: fewer are given out then, never more", async () => {
+    const key = newKey();
+    const [killed, living] = [open(), open()];
+    assert.equal(await killed.take(key, { most: 1000, amount: 1 }), true);
+    assert.equal(await takeAll([living], key, 1000, 1100), 990);
+    await living.close();
+  });
+
+  test("what is known only afterwards is added within a second, beyond the end too", async () => {
+    const key = newKey();
+    const [first, second] = [open(), open()];
+    assert.equal(await second.hasLeft(key, 1000), true);
+    for (let call = 0; call < 100; call += 1) first.add(key, 30);
+    assert.equal(await first.hasLeft(key, 1000), false);
+    await sleep(2500);
+    assert.equal(await counters.usedOf(key), 3000);
+    assert.equal(await second.hasLeft(key, 1000), false);
+    first.add(key, 5);
+    await first.close();
+    assert.equal(await counters.usedOf(key), 3005);
+    await second.close();
+  });
+
+  test("while the database does not answer calls are admitted, told in the log once, and counted when it does", async () => {
+    const key = newKey();
+    let isAway = true;
+    const away = async <T>(work: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(new Error("connection refused")) : work();
+    const totals = open({
+      reserve: async (ask) => away(async () => counters.reserve(ask)),
+      addTotals: async (amounts) => away(async () => counters.addTotals(amounts)),
+      usedOf: async (one) => away(async () => counters.usedOf(one)),
+    });
+    const before = warned.length;
+    for (let call = 0; call < 5; call += 1) assert.equal(await totals.take(key, { most: 1000, amount: 10 }), true);
+    assert.equal(await totals.hasLeft(key, 1000), true);
+    await sleep(1500);
+    assert.equal(warned.length - before, 1);
+    isAway = false;
+    await totals.close();
+    assert.equal(await counters.usedOf(key), 50);
+  });
+});
