@@ -10,6 +10,7 @@ import { tokenDigest } from "./crypto/gateway-token.ts";
 import type { Random } from "./crypto/random.ts";
 import { makeKeyRing } from "./crypto/seal.ts";
 import { makeHeadroom } from "./ephemeral/headroom.ts";
+import { makeEphemeral } from "./ephemeral/make.ts";
 import type { House } from "./flows/house.ts";
 import { sweep } from "./flows/sweep.ts";
 import { type AuditReport, verifyAudit } from "./flows/verify-audit.ts";
@@ -67,6 +68,12 @@ export type Needed = Pick<
   readonly adminToken: Credential | null;
 };
 
+/** Only a root file knows where it lies: as TypeScript in a checkout, built in a package. */
+const readingWorker = new URL(
+  import.meta.url.endsWith(".ts") ? "./store/reading-worker.ts" : "./store/reading-worker.js",
+  import.meta.url,
+);
+
 /** Opens the database behind the store, as the settings choose it. */
 export function databaseOf(config: Pick<Config, "database">): Database {
   const { database } = config;
@@ -120,19 +127,12 @@ export async function compose(config: Needed, database: Database, world: World):
   const collect = makeCollector();
   const ending = new AbortController();
   const headroom = makeHeadroom();
-  // TEMPORARY until ephemeral/ and request-log land
-  const ephemeral = {
-    limiter: { admit: async () => Promise.resolve({ kind: "admitted", standings: [] } as const) },
-    slots: { take: async () => Promise.resolve({ release: () => undefined }) },
-    totals: {
-      take: async () => Promise.resolve(true),
-      add: () => undefined,
-      hasLeft: async () => Promise.resolve(true),
-    },
-    ping: async () => Promise.resolve(null),
-    close: async () => Promise.resolve(),
-  };
-  const records = { note: () => undefined, dropped: 0, flush: async () => Promise.resolve() };
+  const warn = (message: string, fields: Readonly<Record<string, unknown>>): void => log.warn(message, fields);
+  const { log: records, reading, ...requestLog } = database.requestLog({ worker: readingWorker, warn, now });
+  const redis = config.redis === null ? null : { url: config.redis.reveal() };
+  const { counters, totals } = database;
+  const monotonic = (): number => performance.now();
+  const ephemeral = makeEphemeral({ redis, counters, totals, monotonic, random, warn });
   const metrics = makeMetrics(version, {
     headroom: () => headroom.least(now()),
     dropped: () => records.dropped,
@@ -148,14 +148,14 @@ export async function compose(config: Needed, database: Database, world: World):
     log,
     auditLink,
     checkpointSigner,
-    reading: { audit: database.auditReading() },
+    reading,
     metrics,
     records,
     ephemeral,
     headroom,
     addressLimit: config.addressLimit,
     now,
-    elapsed: () => performance.now(),
+    elapsed: monotonic,
     newId: (kind) => idFrom(kind, random(16)),
     origin: config.url,
     adminDigest: config.adminToken === null ? null : tokenDigest(config.adminToken.reveal()),
@@ -184,6 +184,8 @@ export async function compose(config: Needed, database: Database, world: World):
       await vault.settle();
       await background.settle();
       await transport.close();
+      await ephemeral.close();
+      await requestLog.close();
       await database.close();
     },
   };

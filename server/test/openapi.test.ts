@@ -1,13 +1,14 @@
 // The published document is OpenAPI 3.1, says everything the route table says, and comes out the same every time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import metaSchema from "ajv/dist/refs/json-schema-2020-12/schema.json" with { type: "json" };
+import { ZodObject, type ZodType } from "zod";
 import { openApi } from "../src/http/api/openapi.ts";
+import { examples } from "../src/http/api/openapi-examples.ts";
 import { routes } from "../src/http/server.ts";
 import { scopes } from "../src/rules/policy.ts";
 import { type RefusalCode, refusals } from "../src/rules/refusal.ts";
-import { sampleOf } from "./support/doors.ts";
 import { openHouse } from "./support/house.ts";
 
 type Json = Record<string, unknown>;
@@ -18,6 +19,16 @@ const paths = document["paths"] as Record<string, Record<string, Json>>;
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 );
+
+/** Those of the route table; the others are the doors beside it. */
+const ofRoutes = operations.filter(({ path }) => path.startsWith("/v1/"));
+const doors = operations.filter(({ path }) => !path.startsWith("/v1/"));
+
+/** What the parser of the route itself knows. */
+function membersOf(type: ZodType): string[] {
+  assert.equal(type instanceof ZodObject, true, "a body and a query are objects");
+  return Object.keys((type as ZodObject).shape);
+}
 
 function operationOf(row: { readonly path: string; readonly method: string }): Json {
   const operation = paths[row.path]?.[row.method.toLowerCase()];
@@ -64,17 +75,21 @@ test("the frame is that of OpenAPI 3.1", () => {
   const license = info["license"] as Json;
   // `identifier` and `url` exclude each other.
   assert.equal(license["identifier"] !== undefined && license["url"] !== undefined, false);
+  const tags = document["tags"] as { name: string; description: string }[];
+  for (const { name, description } of tags) assert.notEqual(name, description, `${name} is not described`);
+  const used = new Set(operations.flatMap(({ operation }) => operation["tags"] as string[]));
+  assert.deepEqual([...used].toSorted(), tags.map(({ name }) => name).toSorted());
   assert.deepEqual(document["servers"], [{ url: about.origin }]);
   const { securitySchemes } = document["components"] as { securitySchemes: Json };
   for (const needed of document["security"] as Json[])
     for (const name of Object.keys(needed)) assert.equal(name in securitySchemes, true, name);
-  for (const path of Object.keys(paths)) assert.match(path, /^(\/[a-z0-9]+|\/v1|\/\{[a-z_]+\})+$/, path);
+  for (const path of Object.keys(paths)) assert.match(path, /^(\/[a-z0-9-]+(\.[a-z]+)?|\/\{[a-z_]+\})+$/, path);
 });
 
 test("every operation has what an operation has, and an id of its own", () => {
   for (const { path, method, operation } of operations) {
     const where = `${method} ${path}`;
-    assert.equal(["get", "post", "put", "patch", "delete"].includes(method), true, where);
+    assert.equal(["get", "head", "post", "put", "patch", "delete", "options"].includes(method), true, where);
     assertOnly(
       operation,
       [
@@ -93,15 +108,13 @@ test("every operation has what an operation has, and an id of its own", () => {
     assert.match(String(operation["operationId"]), /^[a-z][A-Za-z]+$/, where);
     assert.equal(String(operation["summary"]).length > 5, true, where);
     for (const [status, response] of Object.entries(operation["responses"] as Record<string, Json>)) {
-      assert.match(status, /^[2-5]\d\d$/, where);
+      assert.match(status, path.startsWith("/v1/") ? /^[2-5]\d\d$/ : /^([2-5]\d\d|default)$/, where);
       assertOnly(response, ["description", "headers", "content", "links"], `${where} ${status}`);
       assert.equal(typeof response["description"], "string");
       for (const [type, content] of Object.entries((response["content"] ?? {}) as Record<string, Json>)) {
-        assert.equal(
-          type,
-          Number(status) < 400 ? "application/json" : "application/problem+json",
-          `${where} ${status}`,
-        );
+        const fine = ["application/json", "text/event-stream", "application/jsonl", "text/csv"];
+        const allowed = Number(status) < 400 ? fine : ["application/problem+json"];
+        if (path.startsWith("/v1/")) assert.equal(allowed.includes(type), true, `${where} ${status} ${type}`);
         assertOnly(content, ["schema", "example", "examples", "encoding"], where);
       }
     }
@@ -164,7 +177,7 @@ test("every reference leads somewhere, and every schema is one of JSON Schema 20
 });
 
 test("every route is there with its scope, answers and refusals, and nothing else is", () => {
-  assert.equal(operations.length, routes.length);
+  assert.equal(ofRoutes.length, routes.length);
   for (const row of routes) {
     const where = `${row.method} ${row.path}`;
     const operation = operationOf(row);
@@ -203,10 +216,10 @@ test("bodies and queries are described where they are taken, closed against othe
     const body = operation["requestBody"] as
       | { required: boolean; content: Record<string, { schema: Json }> }
       | undefined;
-    assert.equal(body !== undefined, sampleOf(row).body !== undefined, where);
+    assert.equal(body !== undefined, row.method !== "GET" && membersOf(row.body).length > 0, where);
     const parameters = operation["parameters"] as { name: string; in: string }[];
     const query = parameters.filter((one) => one.in === "query").map((one) => one.name);
-    assert.deepEqual(query.toSorted(), Object.keys(sampleOf(row).query ?? {}).toSorted(), where);
+    assert.deepEqual(query.toSorted(), membersOf(row.query).toSorted(), where);
     assert.equal(
       parameters.some((one) => one.name === "Idempotency-Key"),
       row.method !== "GET",
@@ -219,6 +232,101 @@ test("bodies and queries are described where they are taken, closed against othe
     // A body that may be left out must not be called required.
     assert.equal(body.required, !row.body.safeParse({}).success, `${where}: is the body required?`);
   }
+});
+
+/** Strict about formats, as a client's validator may be. */
+function checkerOf(schema: object): ValidateFunction {
+  const ajv = new Ajv2020({ strict: false, formats: { uri: true, "date-time": true } });
+  return ajv.compile(schema);
+}
+
+test("streams have the content type they are sent with, and say what each event is; nothing else streams", () => {
+  for (const row of routes) {
+    const where = `${row.method} ${row.path}`;
+    const { content } =
+      (operationOf(row)["responses"] as Record<string, { content?: Record<string, Json> }>)["200"] ?? {};
+    const types = Object.keys(content ?? {});
+    if (row.produces === undefined) {
+      assert.equal(types.length === 0 || types[0] === "application/json", true, where);
+      continue;
+    }
+    assert.deepEqual(types, [row.produces], where);
+    const media = content?.[row.produces] ?? {};
+    assert.deepEqual(media["schema"], { type: "string" }, where);
+    // Events are JSON of a shape; lines of an export may be text.
+    if (row.produces === "text/event-stream") assert.equal((media["x-item-schema"] as Json)["type"], "object", where);
+    const parameters = operationOf(row)["parameters"] as { name: string }[];
+    assert.equal(
+      parameters.some(({ name }) => name === "Last-Event-ID"),
+      row.produces === "text/event-stream",
+      where,
+    );
+  }
+});
+
+test("every example belongs to a route and fits the schema it stands beside", () => {
+  const keys = routes.map(({ method, path }) => `${method} ${path}`);
+  for (const [key, { body, answer }] of Object.entries(examples)) {
+    // Routes that are not mounted yet may have theirs already; one that names nothing at all is a mistake of spelling.
+    if (!keys.includes(key)) continue;
+    const [method = "", path = ""] = key.split(" ");
+    const operation = operationOf({ method, path });
+    type Media = { readonly content: Record<string, { schema: object; example?: unknown }> };
+    const asked = (operation["requestBody"] as Media | undefined)?.content["application/json"];
+    assert.deepEqual(asked?.example, body, key);
+    if (body !== undefined) {
+      const check = checkerOf(asked?.schema ?? {});
+      assert.equal(check(body), true, `${key}: ${JSON.stringify(check.errors)}`);
+      const row = routes.find((one) => one.method === method && one.path === path);
+      assert.equal(row?.body.safeParse(body).success, true, `${key}: the route itself refuses its example`);
+    }
+    if (answer === undefined) continue;
+    const shown = Object.values(operation["responses"] as Record<string, Media>).find(
+      ({ content }) => content?.["application/json"]?.example !== undefined,
+    )?.content["application/json"];
+    assert.deepEqual(shown?.example, answer, key);
+    const check = checkerOf(shown?.schema ?? {});
+    assert.equal(check(answer), true, `${key}: ${JSON.stringify(check.errors)}`);
+  }
+});
+
+test("the raw doors and what machines ask are described too, with the failure table of endpoints", () => {
+  const described = [...new Set(doors.map(({ path }) => path))];
+  assert.deepEqual(described, [
+    "/api/{project}/proxy/{slug}/{path}",
+    "/proxy/{path}",
+    "/api/v3/{path}",
+    "/api/graphql",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+  ]);
+  const codesOf = (path: string, method: string, status: number): string[] => {
+    const responses = paths[path]?.[method]?.["responses"] as Record<string, { description: string }>;
+    return responses[status]?.description.split(", ") ?? [];
+  };
+  const wanted: readonly (readonly [number, RefusalCode])[] = [
+    [401, "unauthenticated"],
+    [403, "scope_missing"],
+    [404, "not_found"],
+    [404, "endpoint_paused"],
+    [405, "method_not_allowed"],
+    [429, "rate_limited"],
+    [502, "account_expired"],
+    [502, "account_revoked"],
+    [502, "connection_misconfigured"],
+    [504, "upstream_timeout"],
+  ];
+  for (const method of ["get", "head", "post", "put", "patch", "delete", "options"])
+    for (const [status, code] of wanted)
+      assert.equal(
+        codesOf("/api/{project}/proxy/{slug}/{path}", method, status).includes(code),
+        true,
+        `${method} ${status} ${code}`,
+      );
+  // Clients of the other doors repeat a 5xx: an account that cannot be used is 403 there.
+  assert.equal(codesOf("/proxy/{path}", "get", 403).includes("account_expired"), true);
+  assert.equal(codesOf("/proxy/{path}", "get", 502).includes("account_expired"), false);
 });
 
 test("it comes out the same every time, and is what the server serves", async () => {

@@ -22,9 +22,17 @@ interface Held {
   used: number;
   asOf: number;
   lastAsked: number;
+  /** So much was not there lately: nobody asks again before this time. */
+  lacked: number;
+  lackedUntil: number;
   /** What the calls that wait want together. */
   waiting: number;
   reserving: Promise<boolean> | undefined;
+}
+
+function newHeld(): Held {
+  const nothing = { left: 0, used: 0, asOf: -Infinity, lastAsked: 0, lacked: 0, lackedUntil: 0 };
+  return { ...nothing, waiting: 0, reserving: undefined };
 }
 
 export class SharedTotals implements Totals {
@@ -42,10 +50,11 @@ export class SharedTotals implements Totals {
   async take(key: string, { most, amount }: { readonly most: number; readonly amount: number }): Promise<boolean> {
     const held = this.#of(key);
     held.waiting += amount;
-    let isOver = false;
+    let isOver = this.#isLacking(held, amount);
     while (held.left < amount && !isOver) {
       if (held.reserving === undefined) isOver = !(await this.#reserveOnce(key, held, { most, amount }));
       else await held.reserving;
+      isOver ||= this.#isLacking(held, amount);
     }
     held.waiting -= amount;
     if (held.left >= amount) {
@@ -86,18 +95,16 @@ export class SharedTotals implements Totals {
 
   #of(key: string): Held {
     const now = this.#needs.monotonic();
-    const held = this.#held.get(key) ?? {
-      left: 0,
-      used: 0,
-      asOf: -Infinity,
-      lastAsked: now,
-      waiting: 0,
-      reserving: undefined,
-    };
+    const held = this.#held.get(key) ?? newHeld();
     held.lastAsked = now;
     this.#held.set(key, held);
     this.#tick();
     return held;
+  }
+
+  /** Who has used up a budget would else cost the database a question at each call. */
+  #isLacking({ left, lacked, lackedUntil }: Held, amount: number): boolean {
+    return amount - left >= lacked && this.#needs.monotonic() < lackedUntil;
   }
 
   async #reserveOnce(key: string, held: Held, ask: { most: number; amount: number }): Promise<boolean> {
@@ -114,6 +121,7 @@ export class SharedTotals implements Totals {
     const want = Math.max(held.waiting - held.left, Math.min(Math.ceil(most / sharesPerTotal), shareMax));
     const granted = await this.#asked(async () => this.#needs.counters.reserve({ key, most, want, least }));
     held.left += granted ?? 0;
+    if (granted === 0) Object.assign(held, { lacked: least, lackedUntil: this.#needs.monotonic() + flushEveryMs });
     return (granted ?? 0) > 0;
   }
 

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { AddressRange } from "../rules/addresses.ts";
 import type { IdKind, idFrom } from "../rules/ids.ts";
-import type { AuditReading } from "../store/audit-reading.ts";
+import type { Reading } from "../store/reading.ts";
 import type { RequestLog } from "../store/request-log.ts";
 import type { Store } from "../store/store.ts";
 import type { makeInputCheck } from "../tools/validate.ts";
@@ -28,7 +28,7 @@ export interface House {
   readonly auditLink: (text: string) => string;
   readonly checkpointSigner: CheckpointSigner;
   /** Long reads, off the main thread with SQLite (design §10.15). */
-  readonly reading: { readonly audit: AuditReading };
+  readonly reading: Reading;
   readonly metrics: Metrics;
   /** The live log; a note never waits. */
   readonly records: RequestLog;

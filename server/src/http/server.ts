@@ -6,13 +6,18 @@ import type { House } from "../flows/house.ts";
 import { admitStranger } from "../flows/steps/stranger.ts";
 import { Refusal } from "../rules/refusal.ts";
 import { addressOf } from "./address.ts";
+import { accountEventRoutes } from "./api/account-events.ts";
 import { accountRoutes } from "./api/accounts.ts";
+import { auditRoutes } from "./api/audit.ts";
 import { connectionRoutes } from "./api/connections.ts";
 import { endpointRoutes } from "./api/endpoints.ts";
+import { importRoutes } from "./api/import.ts";
 import { mountApi } from "./api/mount.ts";
 import { openApi } from "./api/openapi.ts";
 import { projectRoutes } from "./api/projects.ts";
+import { requestRoutes } from "./api/requests.ts";
 import type { Route } from "./api/route.ts";
+import { statsRoutes } from "./api/stats.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { toolRoutes } from "./api/tools.ts";
 import { answerBroken } from "./broken.ts";
@@ -29,6 +34,11 @@ export const routes: readonly Route[] = [
   ...accountRoutes,
   ...toolRoutes,
   ...endpointRoutes,
+  ...importRoutes,
+  ...accountEventRoutes,
+  ...requestRoutes,
+  ...statsRoutes,
+  ...auditRoutes,
 ];
 
 /** Idle time of a connection outside the proxy, and between the bytes of a request (design §10.17). */

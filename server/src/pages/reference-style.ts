@@ -34,7 +34,7 @@ export const referenceStylesheet = `
 .codes a{white-space:nowrap;margin-right:.5rem}
 summary:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
 @media (min-width:40rem){.operation td:first-child{min-width:12rem;width:34%}}
-@media (min-width:64rem){.contents details::details-content{content-visibility:visible;block-size:auto}
+@media (min-width:64rem){@supports selector(details::details-content){.contents details::details-content{content-visibility:visible;block-size:auto}.contents summary{list-style:none;cursor:default}}
 .columns{display:grid;grid-template-columns:19rem minmax(0,1fr);gap:2.5rem}
 .contents{position:sticky;top:0;max-height:100vh;overflow-y:auto;margin:0;padding:1rem .5rem 2rem 0}}
 @media (max-width:40rem){.operation thead{position:absolute;left:-99rem}

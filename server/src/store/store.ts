@@ -5,10 +5,10 @@ import type { AuditEntry } from "../rules/audit.ts";
 import { type Accounts, accountsTable } from "./accounts.ts";
 import { type Attempts, attemptsTable } from "./attempts.ts";
 import { type Audit, appendAudit, auditTable, type ChainPowers } from "./audit.ts";
-import { type AuditReading, auditReading } from "./audit-reading.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
 import { type Endpoints, endpointsTable } from "./endpoints.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
+import { type LimitCounters, limitCounters } from "./limit-counters.ts";
 import { type Links, linksTable } from "./links.ts";
 import { type Meta, metaTable } from "./meta.ts";
 import { up as house } from "./migrations/0001-house.ts";
@@ -24,6 +24,7 @@ import { type Rings, ringsTable } from "./rings.ts";
 import type { Schema } from "./schema.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import { type Tokens, tokensTable } from "./tokens.ts";
+import { type Totals, totalsTable } from "./totals.ts";
 
 export interface Tables {
   readonly meta: Meta;
@@ -63,8 +64,9 @@ export interface Database {
   ping(): Promise<void>;
   /** Connections by state, for metrics; SQLite has one. */
   connections(): ReadonlyMap<string, number>;
-  /** Long reads of the audit. */
-  auditReading(): AuditReading;
+  /** Limits that several processes count together; null with SQLite, which one process has to itself. */
+  readonly counters: LimitCounters | null;
+  readonly totals: Totals;
   /** The live log, and what answers long questions. */
   requestLog(powers: RequestLogPowers): OpenedRequestLog;
   withChain(powers: ChainPowers): Store;
@@ -109,7 +111,8 @@ export function openDatabase(choice: DatabaseChoice): Database {
             ["idle", pool.idleCount],
             ["awaited", pool.waitingCount],
           ]),
-    auditReading: () => auditReading(db),
+    counters: choice.kind === "sqlite" ? null : limitCounters(db, choice.kind),
+    totals: totalsTable(db, choice.kind),
     requestLog: (powers) =>
       choice.kind === "sqlite" ? sqliteRequestLog(choice.file, powers) : postgresRequestLog(db, powers),
     withChain: (powers) => ({ ...tablesOf(db), change: async (work) => changeIn(db, powers, work) }),

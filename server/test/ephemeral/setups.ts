@@ -8,10 +8,11 @@ import { type LimitCounters, limitCounters } from "../../src/store/limit-counter
 import { postgresDialect, postgresPool } from "../../src/store/postgres.ts";
 import type { Schema } from "../../src/store/schema.ts";
 import { openSqlite, sqliteDialect } from "../../src/store/sqlite.ts";
-import { openDatabase } from "../../src/store/store.ts";
+import { type DatabaseChoice, openDatabase } from "../../src/store/store.ts";
 import { type Totals, totalsTable } from "../../src/store/totals.ts";
 import { choiceOf } from "../store/replica.ts";
 import { type DatabaseKind, onEachDatabase, scratch } from "../support/databases.ts";
+import type { Orders } from "../support/limits-main.ts";
 import { type Line, lineTo, scratchRedis, withoutRedis } from "../support/redis.ts";
 
 export type SetupKind = "memory" | "redis" | "postgres" | "redis lost";
@@ -26,6 +27,7 @@ export interface Setup {
   readonly replicas: readonly Ephemeral[];
   readonly warned: readonly Warned[];
   readonly counters: Counters;
+  readonly shared: Shared;
   /** The line to Redis, where there is one. */
   readonly line: Line | undefined;
   /** One more process. */
@@ -35,7 +37,11 @@ export interface Setup {
   close(): Promise<void>;
 }
 
+/** What a process of its own needs to count with these. */
+export type Shared = Pick<Orders, "database" | "redis">;
+
 export interface Counters extends LimitCounters, Totals {
+  readonly choice: DatabaseChoice;
   close(): Promise<void>;
 }
 
@@ -52,6 +58,7 @@ export async function openCounters(kind: DatabaseKind): Promise<Counters> {
   return {
     ...limitCounters(db, kind),
     ...totalsTable(db, kind),
+    choice,
     async close() {
       await db.destroy();
       await database.drop();
@@ -66,11 +73,12 @@ export async function openSetup(kind: SetupKind, count = 2): Promise<Setup> {
   const counters = await openCounters(kind === "memory" || kind === "redis" ? "sqlite" : "postgres");
   const redis = kind === "redis" || kind === "redis lost" ? await scratchRedis() : undefined;
   const line = redis === undefined ? undefined : await lineTo(redis.url);
+  const choice = redis === undefined || line === undefined ? null : { url: line.url, prefix: redis.prefix };
   const warned: Warned[] = [];
   const opened: Ephemeral[] = [];
   function open(more: Partial<EphemeralNeeds> = {}): Ephemeral {
     const made = makeEphemeral({
-      redis: redis === undefined || line === undefined ? null : { url: line.url, prefix: redis.prefix },
+      redis: choice,
       counters: kind === "postgres" || kind === "redis lost" ? counters : null,
       totals: counters,
       monotonic,
@@ -85,6 +93,7 @@ export async function openSetup(kind: SetupKind, count = 2): Promise<Setup> {
     replicas: Array.from({ length: kind === "memory" ? 1 : count }, () => open()),
     warned,
     counters,
+    shared: { database: counters.choice, redis: choice },
     line,
     open,
     dumpRedis: async () => redis?.dump() ?? {},
