@@ -1,35 +1,34 @@
 // Makes everything once and hands it over: the only place where rooms meet by value.
 import type { Server } from "node:http";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { makeBackground, makeCollector } from "./background.ts";
 import type { Config } from "./config.ts";
-import { type CheckpointSigner, makeCheckpointSigner } from "./crypto/checkpoint-signer.ts";
 import type { Credential } from "./crypto/credential.ts";
-import { hmac, sameText } from "./crypto/digest.ts";
+import { sameText } from "./crypto/digest.ts";
 import { tokenDigest } from "./crypto/gateway-token.ts";
 import type { Random } from "./crypto/random.ts";
-import { makeKeyRing } from "./crypto/seal.ts";
 import { makeHeadroom } from "./ephemeral/headroom.ts";
 import { makeEphemeral } from "./ephemeral/make.ts";
+import { checkpointAudit } from "./flows/checkpoint-audit.ts";
 import type { House } from "./flows/house.ts";
 import { sweep } from "./flows/sweep.ts";
 import { type AuditReport, verifyAudit } from "./flows/verify-audit.ts";
 import { makeServer } from "./http/server.ts";
 import type { Log } from "./log.ts";
-import { makeMetrics } from "./metrics.ts";
+import { type Metrics, makeMetrics } from "./metrics.ts";
+import { openStore } from "./opening.ts";
 import { readiness } from "./readiness.ts";
 import { refreshLeaseMs } from "./rules/account.ts";
 import { idFrom } from "./rules/ids.ts";
 import type { NamedKey } from "./settings.ts";
-import { type Database, openDatabase, type Store } from "./store/store.ts";
+import type { Database } from "./store/store.ts";
 import { makeInputCheck } from "./tools/validate.ts";
 import { makeForward } from "./upstream/forward.ts";
 import { makeGitHub } from "./upstream/github.ts";
 import { type Lookup, makeGuard } from "./upstream/guard.ts";
 import { makeOAuth } from "./upstream/oauth.ts";
 import { presetNamed, presets } from "./upstream/presets.ts";
+import type { OAuth } from "./upstream/provider.ts";
 import { makeTransport } from "./upstream/transport.ts";
-import { openAuditKey, proveRing } from "./vault/keys.ts";
 import { makeVault } from "./vault/vault.ts";
 import { version } from "./version.ts";
 
@@ -52,6 +51,8 @@ export interface Behalf {
   /** `isEnding`: from then on it begins nothing new. */
   sweep(isEnding?: () => boolean): Promise<void>;
   verifyAudit(): Promise<AuditReport>;
+  /** Signs where every chain of the audit ends now, and says it in the log. */
+  checkpoint(): Promise<void>;
   /** Ends what only waits: event streams and long polls, which their callers resume elsewhere. */
   beginEnd(): void;
   /** Ends every wait for an upstream but for a refresh: cut off, it could lose the pair that it was about to receive. */
@@ -74,70 +75,31 @@ const readingWorker = new URL(
   import.meta.url,
 );
 
-/** Opens the database behind the store, as the settings choose it. */
-export function databaseOf(config: Pick<Config, "database">): Database {
-  const { database } = config;
-  return openDatabase(database.kind === "sqlite" ? database : { kind: "postgres", url: database.url.reveal() });
-}
-
-export interface Opened {
-  readonly store: Store;
-  readonly ring: ReturnType<typeof makeKeyRing>;
-  readonly auditLink: (text: string) => string;
-  readonly checkpointSigner: CheckpointSigner;
-}
-
-/** Proves the keys against a migrated database, then opens the store with its audit chain. Throws WrongKeys. */
-export async function openStore(
-  database: Database,
-  keys: readonly NamedKey[],
-  world: Pick<World, "now" | "random">,
-): Promise<Opened> {
-  const ring = makeKeyRing(keys, world.random);
-  await proveRing(ring, database.meta, world.now());
-  const auditKey = await openAuditKey(ring, database.meta, world.random);
-  const auditLink = (text: string): string => hmac(auditKey, text);
-  const newId = () => idFrom("event", world.random(16));
-  const store = database.withChain({ link: auditLink, newId, now: world.now });
-  await recordKey(store, ring.newest, world.now());
-  return { ring, auditLink, checkpointSigner: makeCheckpointSigner(auditLink), store };
-}
-
-/** The chain needs the ring, so a key is recorded once the chain is open: at the latest by the next start. */
-async function recordKey(store: Store, id: string, now: number): Promise<void> {
-  if ((await store.meta.find(`key_added:${id}`)) !== undefined) return;
-  await store.change(async (tables, record) => {
-    const first = await tables.meta.putOnce(`key_added:${id}`, String(now));
-    const actor = { kind: "system", task: "start" } as const;
-    if (first) record({ chain: "instance", name: "key.added", actor, subject: id });
-  });
-}
-
 export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
   const { now, random, sleep, log } = world;
   const { store, ring, auditLink, checkpointSigner } = await openStore(database, config.keys, world);
   const guard = makeGuard(config.allowUpstream, world.lookup);
   const transport = makeTransport({ guard, version });
-  const oauth = makeOAuth({ transport, now });
-  const leaseMs = world.leaseMs ?? refreshLeaseMs;
-  const holder = idFrom("event", random(16));
-  const keeping = { ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs };
-  const vault = makeVault({ ...keeping, warn: (message, fields) => log.warn(message, fields) });
-  const background = makeBackground(log);
-  const collect = makeCollector();
-  const ending = new AbortController();
   const headroom = makeHeadroom();
   const warn = (message: string, fields: Readonly<Record<string, unknown>>): void => log.warn(message, fields);
   const { log: records, reading, ...requestLog } = database.requestLog({ worker: readingWorker, warn, now });
-  const redis = config.redis === null ? null : { url: config.redis.reveal() };
-  const { counters, totals } = database;
-  const monotonic = (): number => performance.now();
-  const ephemeral = makeEphemeral({ redis, counters, totals, monotonic, random, warn });
   const metrics = makeMetrics(version, {
     headroom: () => headroom.least(now()),
     dropped: () => records.dropped,
     pool: () => database.connections(),
   });
+  const oauth = counted(makeOAuth({ transport, now }), metrics);
+  const leaseMs = world.leaseMs ?? refreshLeaseMs;
+  const holder = idFrom("event", random(16));
+  const keeping = { ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs };
+  const vault = makeVault({ ...keeping, warn });
+  const background = makeBackground(log);
+  const collect = makeCollector();
+  const ending = new AbortController();
+  const redis = config.redis === null ? null : { url: config.redis.reveal() };
+  const { counters, totals } = database;
+  const monotonic = (): number => performance.now();
+  const ephemeral = makeEphemeral({ redis, counters, totals, monotonic, random, warn });
   const house: House = {
     store,
     vault,
@@ -173,7 +135,15 @@ export async function compose(config: Needed, database: Database, world: World):
       metrics: metrics.text,
       isMetricsToken: metricsCheck(config.metricsToken),
     }),
-    sweep: async (isEnding = () => false) => sweep({ ...house, leaseMs, isEnding }),
+    sweep: async (isEnding = () => false) => {
+      const more = [
+        ["checkpoints of the audit", async () => checkpointAudit(house, "due")],
+        ["limits past their time", async () => counters?.eraseEnded()],
+        ["records past their time", requestLog.erase],
+      ] as const;
+      await sweep({ ...house, leaseMs, isEnding, more });
+    },
+    checkpoint: async () => void (await checkpointAudit(house, "now")),
     verifyAudit: async () => verifyAudit({ store, auditLink, checkpointSigner }),
     beginEnd: () => ending.abort("ending"),
     async giveUp() {
@@ -191,36 +161,18 @@ export async function compose(config: Needed, database: Database, world: World):
   };
 }
 
-type Collect = (what: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" }) => void;
-
-/** Asks for a collection: of young garbage, about a millisecond, or of everything. Node offers no other way. */
-export function makeCollector(): Collect {
-  let collect: Collect | undefined;
-  return (what) => {
-    if (collect === undefined) {
-      setFlagsFromString("--expose-gc");
-      collect = runInNewContext("gc") as Collect;
-      setFlagsFromString("--no-expose-gc");
-    }
-    collect(what);
+/** Every refresh is an exchange with the provider, whoever asked for it. */
+function counted(oauth: OAuth, metrics: Metrics): OAuth {
+  return {
+    ...oauth,
+    async refresh(provider, refresh) {
+      const answer = await oauth.refresh(provider, refresh);
+      metrics.refresh(answer.kind);
+      return answer;
+    },
   };
 }
 
 function metricsCheck(token: Credential | null): ((presented: string) => boolean) | null {
   return token === null ? null : (presented) => sameText(presented, token.reveal());
-}
-
-function makeBackground(log: Log): { run: House["background"]; settle: () => Promise<void> } {
-  const running = new Set<Promise<unknown>>();
-  return {
-    run(name, task) {
-      const work = task()
-        .catch((error: unknown) => log.warn("A background task failed", { task: name, error }))
-        .finally(() => running.delete(work));
-      running.add(work);
-    },
-    async settle() {
-      await Promise.allSettled(running);
-    },
-  };
 }

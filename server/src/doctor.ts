@@ -1,10 +1,10 @@
 // `behalf doctor`: checks what a start needs, one line each, and says what to do about what is wrong.
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { databaseOf, openStore } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { sentenceFor } from "./faults.ts";
 import { keysPath, readKeysFile } from "./keys-file.ts";
+import { databaseOf, openStore } from "./opening.ts";
 import { systemWorld } from "./start.ts";
 
 type Note = (isGood: boolean, says: string) => void;

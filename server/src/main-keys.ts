@@ -1,7 +1,8 @@
 // `behalf keys`: which keys seal how much, a new key for a local database, and rotation to the newest.
-import { databaseOf, openStore } from "./compose.ts";
+
 import type { Config } from "./config.ts";
 import { addKey, keysPath } from "./keys-file.ts";
+import { databaseOf, openStore } from "./opening.ts";
 import type { NamedKey } from "./settings.ts";
 import { keysFor, systemWorld } from "./start.ts";
 import { type SealedColumn, sealedColumns } from "./store/reseal.ts";

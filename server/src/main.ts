@@ -2,13 +2,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { makeInstanceToken } from "./admin-token.ts";
-import { databaseOf, openStore } from "./compose.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { sentenceFor } from "./faults.ts";
 import { audit } from "./main-audit.ts";
 import { keys } from "./main-keys.ts";
+import { databaseOf, openStore } from "./opening.ts";
 import { parseId } from "./rules/ids.ts";
 import { serve } from "./serve.ts";
 import { keysFor, systemWorld } from "./start.ts";

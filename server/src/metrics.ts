@@ -7,7 +7,7 @@ export interface Metrics {
   /** One exchange with an upstream: `2xx` to `5xx`, or `failed`. */
   upstream(facts: { readonly outcome: string; readonly seconds: number }): void;
   refusal(code: string): void;
-  /** `refreshed`, `failed`, `rejected`. */
+  /** What a provider said to a refresh: `granted`, `rejected`, `misconfigured`, or `failed` without an answer. */
   refresh(outcome: string): void;
   /** In the text format of Prometheus. */
   text(): Promise<string>;

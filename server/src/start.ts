@@ -3,12 +3,14 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { makeFirstToken } from "./admin-token.ts";
-import { type Behalf, compose, databaseOf, makeCollector, type World } from "./compose.ts";
+import { makeCollector } from "./background.ts";
+import { type Behalf, compose, type World } from "./compose.ts";
 import { type Config, originAt } from "./config.ts";
 import { systemRandom } from "./crypto/random.ts";
 import { type Drain, makeDrain, within } from "./http/drain.ts";
 import { makeKeysFile, readKeysFile } from "./keys-file.ts";
 import { createLog } from "./log.ts";
+import { databaseOf } from "./opening.ts";
 import type { NamedKey } from "./settings.ts";
 import type { Database } from "./store/store.ts";
 import { WrongKeys } from "./vault/keys.ts";
@@ -152,7 +154,11 @@ async function end(behalf: Behalf, { drain, stopSweeping, drainMs, world }: Endi
     const seconds = drainMs / 1000;
     world.log.warn("The drain time is over; what still ran was cut", { seconds, requests: cut });
   }
-  const closed = swept.then(async () => behalf.close());
+  const closed = swept
+    .then(async () => behalf.checkpoint())
+    // A database that is away keeps no checkpoint, and no process from ending.
+    .catch((error: unknown) => world.log.warn("The audit got no checkpoint at the end", { error }))
+    .then(async () => behalf.close());
   if (!(await within(deadline - performance.now(), closed))) await behalf.giveUp();
   await closed;
 }

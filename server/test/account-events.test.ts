@@ -218,6 +218,7 @@ onEachDatabase("account events", (kind) => {
 
   test("a token bound to an account hears of that account and of no other", async () => {
     await connect(house, "bound");
+    await house.call("PUT", path("somebody-else"));
     const minted = await house.call("POST", "/v1/tokens", {
       body: { name: "one", scopes: ["accounts"], account: { connection: "github", identifier: "bound" } },
     });
@@ -248,7 +249,9 @@ onEachDatabase("account events", (kind) => {
     await listener.until(() => listener.lastId !== null);
     await house.call("DELETE", `/v1/tokens/${minted.json.id}`);
     await house.call("PUT", path("unheard"));
-    await listener.ended;
+    const how = await Promise.race([listener.ended.then(() => "ended"), sleep(3000, "still listening")]);
+    await listener.hang();
+    assert.equal(how, "ended");
     assert.deepEqual(listener.events, []);
   });
 

@@ -24,6 +24,7 @@ const source = join(root, "server/src");
 const rooms = ["crypto", "ephemeral", "flows", "http", "pages", "rules", "store", "tools", "upstream", "vault"];
 const rootFiles = [
   "admin-token.ts",
+  "background.ts",
   "cli.ts",
   "compose.ts",
   "config.ts",
@@ -42,6 +43,7 @@ const rootFiles = [
   "main.ts",
   "metrics.ts",
   "nearest.ts",
+  "opening.ts",
   "readiness.ts",
   "serve.ts",
   "settings.ts",

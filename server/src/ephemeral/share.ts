@@ -65,7 +65,7 @@ export class Share {
 
   /** More at hand than a process may hold back. */
   hoards(most: number, now: number): boolean {
-    return this.waiting === 0 && this.has(now) && this.#left > sizeFor(most);
+    return this.has(now) && this.#left > this.waiting + sizeFor(most);
   }
 
   /** The next ask; what it gives back is forgotten here at once, so that it is never given back twice. */
@@ -111,7 +111,7 @@ export class Share {
     this.#learn({ origin, used: own, forMs: endsInMs + this.#windowMs }, now);
     this.#used = used;
     this.#freeAt = now + freeInMs;
-    const isFull = granted - spoilt < ask.want;
+    const isFull = granted - spoilt < ask.need;
     this.#fullUntil = isFull ? now + Math.max(1, Math.min(freeInMs, this.#sliceMs / 4, askAgainAfterMs)) : 0;
     if (granted === 0) return;
     this.#putBack(this.#left);

@@ -30,16 +30,16 @@ export class SharedLimiter implements Limiter {
   }
 
   async admit(limits: readonly Limit[]): Promise<Admission> {
-    const start = this.#needs.monotonic();
-    const pairs = limits.map((limit) => ({ limit, share: this.#shares.of(limit.key, limit.windowMs, start) }));
-    for (let round = 0; ; round += 1) {
-      const now = this.#needs.monotonic();
-      const lacking = pairs.filter(({ share }) => !share.has(now));
-      // Nothing is taken before all is there, and no other call comes between: all of them, or none.
-      if (lacking.length === 0) return this.#admitted(pairs, now);
-      const full = lacking.filter(({ share }) => share.isFull(now));
-      if (full.length > 0 || round === roundsMax) return this.#refused(pairs, full.length > 0 ? full : lacking, now);
-      await Promise.all(lacking.map(async (pair) => this.#wait(pair)));
+    const now = this.#needs.monotonic();
+    const pairs = limits.map((limit) => ({ limit, share: this.#shares.of(limit.key, limit.windowMs, now) }));
+    if (pairs.every(({ share }) => share.has(now))) return this.#admitted(pairs, now);
+    const shares = new Set(pairs.map(({ share }) => share));
+    // From the first round to the last, so that every ask knows of all who wait for it.
+    for (const share of shares) share.waiting += 1;
+    try {
+      return await this.#wait(pairs);
+    } finally {
+      for (const share of shares) share.waiting -= 1;
     }
   }
 
@@ -82,13 +82,15 @@ export class SharedLimiter implements Limiter {
     this.#background.add(work);
   }
 
-  async #wait(pair: Pair): Promise<void> {
-    const { share } = pair;
-    share.waiting += 1;
-    try {
-      await (share.asking ?? this.#begin(pair));
-    } finally {
-      share.waiting -= 1;
+  async #wait(pairs: readonly Pair[]): Promise<Admission> {
+    for (let round = 0; ; round += 1) {
+      const now = this.#needs.monotonic();
+      const lacking = pairs.filter(({ share }) => !share.has(now));
+      // Nothing is taken before all is there, and no other call comes between: all of them, or none.
+      if (lacking.length === 0) return this.#admitted(pairs, now);
+      const full = lacking.filter(({ share }) => share.isFull(now));
+      if (full.length > 0 || round === roundsMax) return this.#refused(pairs, full.length > 0 ? full : lacking, now);
+      await Promise.all(lacking.map(async (pair) => pair.share.asking ?? this.#begin(pair)));
     }
   }
 

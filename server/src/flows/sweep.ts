@@ -8,6 +8,8 @@ type Needs = Pick<House, "store" | "vault" | "oauth" | "now" | "log"> & {
   readonly leaseMs?: number;
   /** From then on nothing new is begun. */
   readonly isEnding?: () => boolean;
+  /** What other rooms have to do now and then. */
+  readonly more?: readonly (readonly [name: string, work: () => Promise<unknown>])[];
 };
 
 const batch = 50;
@@ -15,7 +17,7 @@ const sideBySide = 4;
 const dayMs = 24 * 3_600_000;
 const actor = { kind: "system", task: "sweep" } as const;
 
-type Chore = readonly [name: string, work: (needs: Needs) => Promise<void>];
+type Chore = readonly [name: string, work: (needs: Needs) => Promise<unknown>];
 
 const chores: readonly Chore[] = [
   ["recover interrupted refreshes", recoverRefreshes],
@@ -28,7 +30,7 @@ const chores: readonly Chore[] = [
 
 /** One round. A chore that fails is logged and does not keep the others from their turn. */
 export async function sweep(needs: Needs): Promise<void> {
-  for (const [name, work] of chores) {
+  for (const [name, work] of [...chores, ...(needs.more ?? [])]) {
     if (needs.isEnding?.() === true) return;
     try {
       await work(needs);

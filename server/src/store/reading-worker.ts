@@ -18,7 +18,7 @@ const writer = sqliteWriter(own);
 
 function readOnly<Tables>(file: string): Kysely<Tables> {
   const handle = openSqlite(file);
-  handle.exec("PRAGMA query_only = ON");
+  handle.exec("PRAGMA query_only = ON; PRAGMA cache_size = -32000;");
   return new Kysely<Tables>({ dialect: sqliteDialect(handle) });
 }
 

@@ -8,9 +8,9 @@ import { type RequestRow, type RequestsSchema, recordOf } from "./request-rows.t
 import { headroomOf, statsOf } from "./request-stats.ts";
 
 /** So many rows are looked at for one page, and for one step of a stream. */
-export const scanMax = 10_000;
-const stepMax = 5000;
-const leastShare = 500;
+const scanMax = 4000;
+const stepMax = 4000;
+const leastShare = 250;
 
 type Builder = ExpressionBuilder<RequestsSchema, "requests">;
 type Found = Pick<RequestRow, "seq" | "at">;

@@ -15,6 +15,7 @@ export interface CountingProcess {
   /** Whether it got the slot it asked for at its start. */
   holds(): boolean | undefined;
   readonly warned: readonly string[];
+  isAlive(): boolean;
   /** kill -9, and gone. */
   crash(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export async function startCounting(orders: Orders): Promise<CountingProcess> {
     holds = said.holds;
     resolve();
   }
+  const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
   if (child.stdout === null || child.stdin === null) throw new TypeError("No pipes");
   createInterface({ input: child.stdout }).on("line", hear);
   child.stdin.end(`${JSON.stringify(orders)}\n`);
@@ -52,8 +54,9 @@ export async function startCounting(orders: Orders): Promise<CountingProcess> {
     warned,
     counted: () => counted,
     holds: () => holds,
+    isAlive,
     async crash() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (!isAlive()) return;
       const gone = once(child, "close");
       child.kill("SIGKILL");
       await gone;

@@ -5,9 +5,9 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs"
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { databaseOf } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
+import { databaseOf } from "../../src/opening.ts";
 import { keysFor, type Running, start, systemWorld } from "../../src/start.ts";
 import { type DatabaseKind, onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
 import { adminToken, call, freePort } from "../support/house.ts";

@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
 import { setTimeout as sleepFor } from "node:timers/promises";
-import { compose, databaseOf } from "../../src/compose.ts";
+import { compose } from "../../src/compose.ts";
 import { Credential } from "../../src/crypto/credential.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { createLog } from "../../src/log.ts";
+import { databaseOf } from "../../src/opening.ts";
 import { onEachDatabase } from "../support/databases.ts";
 import {
   adminToken,

@@ -1,14 +1,15 @@
 // A live log beside an empty database, and records for it.
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 import type { AccountId, ProjectId } from "../../src/rules/ids.ts";
-import { parseLogFilter } from "../../src/rules/log-filter.ts";
 import type { LogFilter } from "../../src/rules/log-filter.ts";
+import { parseLogFilter } from "../../src/rules/log-filter.ts";
 import type { LogPosition, RequestRecord } from "../../src/rules/request-record.ts";
 import type { OpenedRequestLog } from "../../src/store/request-open.ts";
 import type { LogScope } from "../../src/store/request-questions.ts";
 import { openDatabase } from "../../src/store/store.ts";
-import type { ScratchDatabase } from "../support/databases.ts";
 import { choiceOf } from "../store/replica.ts";
+import type { ScratchDatabase } from "../support/databases.ts";
 
 export const workerModule = new URL("../../src/store/reading-worker.ts", import.meta.url);
 export const project = `prj_${"a1".repeat(16)}` as ProjectId;
@@ -30,7 +31,7 @@ export async function openLog(
   const opened = database.requestLog({
     worker: options.worker ?? workerModule,
     now: options.now ?? (() => Date.now()),
-    warn: (message, fields) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
+    warn: (message, fields) => void warnings.push(`${message} ${inspect(fields, { breakLength: Infinity })}`),
   });
   return {
     ...opened,

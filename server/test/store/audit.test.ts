@@ -43,6 +43,7 @@ onEachDatabase("the audit chain", (kind) => {
     await scratched.drop();
   });
 
+  const own = async () => (await verify()).faults.filter(({ chain }) => chain === project.id);
   const verify = async () => verifyAudit({ store, auditLink: link, checkpointSigner: makeCheckpointSigner(link) });
 
   test("forty changes at once, on two chains, through two processes: every link holds, none is missing", async () => {
@@ -146,11 +147,11 @@ onEachDatabase("the audit chain", (kind) => {
     await raw.run(`update audit_heads set seq = ${cut}, last = (select hash from audit_events e
       where e.chain = '${project.id}' and e.seq = ${cut}) where chain = '${project.id}'`);
     for (let n = 0; n < 3; n += 1) await record();
-    const { faults } = await verify();
-    assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
+    const faults = await own();
     for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
     await raw.close();
-    assert.deepEqual((await verify()).faults, []);
+    assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
+    assert.deepEqual(await own(), []);
   });
 
   test("a chain that was taken away whole does not begin anew with whatever happens next", async () => {
@@ -162,10 +163,10 @@ onEachDatabase("the audit chain", (kind) => {
       note({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
       return Promise.resolve();
     });
-    const { faults } = await verify();
-    assert.deepEqual(faults, [{ chain: project.id, seq: 1, fault: "is not the making of its project" }]);
+    const faults = await own();
     for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
     await raw.close();
+    assert.deepEqual(faults, [{ chain: project.id, seq: 1, fault: "is not the making of its project" }]);
   });
 
   test("a project that was made and has vanished with its chain is missed", async () => {

@@ -4,11 +4,12 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
-import { type Behalf, compose, databaseOf } from "../../src/compose.ts";
+import { type Behalf, compose } from "../../src/compose.ts";
 import type { Config } from "../../src/config.ts";
 import { Credential } from "../../src/crypto/credential.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { createLog } from "../../src/log.ts";
+import { databaseOf } from "../../src/opening.ts";
 import { type FakeGitHub, startFakeGitHub } from "../fake-github/index.ts";
 import { type DatabaseKind, type ScratchDatabase, scratch } from "./databases.ts";
 
