@@ -146,7 +146,7 @@ async function fill(opened: OpenedRequestLog): Promise<number> {
   const from = Date.now() - spanMs;
   for (let n = 0; n < rows; n += 1) {
     opened.log.note(record(n, from + Math.floor((n / rows) * spanMs)));
-    if (n % 10_000 === 0) await opened.log.flush();
+    if (n % 25_000 === 0) await opened.log.flush();
   }
   await opened.log.flush();
   return (performance.now() - started) / 1000;

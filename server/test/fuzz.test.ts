@@ -148,7 +148,7 @@ onEachDatabase("random requests at every door", (kind) => {
   function requestOf(target: Target, isGentle = false): fc.Arbitrary<Sent> {
     const schema = target.operation.requestBody?.content?.["application/json"]?.schema;
     const noBody = fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: hostile });
-    const headers = isGentle
+    const headers: fc.Arbitrary<Record<string, string>> = isGentle
       ? fc.constant({})
       : fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: parametersOf(target, "header") });
     const bodyOf = isGentle ? fitting : nearlyFitting;

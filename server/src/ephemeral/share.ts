@@ -65,7 +65,7 @@ export class Share {
 
   /** More at hand than a process may hold back. */
   hoards(most: number, now: number): boolean {
-    return this.has(now) && this.#left > this.waiting + sizeFor(most);
+    return this.has(now) && this.#left > sizeFor(most) + this.waiting;
   }
 
   /** The next ask; what it gives back is forgotten here at once, so that it is never given back twice. */

@@ -6,7 +6,8 @@ import { type Share, sizeFor } from "./share.ts";
 import { Shares } from "./shares.ts";
 
 /** A share that ended before its answer was here is asked for again, but not for ever. */
-const roundsMax = 5;
+const roundsMax = 8;
+const giveBackAfterMs = 5;
 
 export interface SharedLimiterNeeds {
   /** Always answers. */
@@ -24,6 +25,7 @@ export class SharedLimiter implements Limiter {
   readonly #shares = new Shares();
   readonly #needs: SharedLimiterNeeds;
   readonly #background = new Set<Promise<void>>();
+  readonly #returning = new Set<Share>();
 
   constructor(needs: SharedLimiterNeeds) {
     this.#needs = needs;
@@ -74,12 +76,24 @@ export class SharedLimiter implements Limiter {
     );
   }
 
-  /** Units taken for calls that another limit refused go back at once: other processes may need them. */
-  #giveBack({ limit, share }: Pair, now: number): void {
-    if (share.asking !== undefined || !share.hoards(limit.most, now)) return;
-    share.release(sizeFor(limit.most));
-    const work = this.#begin({ limit, share }).finally(() => this.#background.delete(work));
+  /** Units taken for calls that another limit refused go back soon: other processes may need them. */
+  #giveBack(pair: Pair, now: number): void {
+    const { limit, share } = pair;
+    if (this.#returning.has(share) || !share.hoards(limit.most, now)) return;
+    this.#returning.add(share);
+    const work = this.#giveBackLater(pair).finally(() => this.#background.delete(work));
     this.#background.add(work);
+  }
+
+  async #giveBackLater(pair: Pair): Promise<void> {
+    const { limit, share } = pair;
+    // So that the calls of this moment, refused one after the other, go back together.
+    await new Promise((resolve) => setTimeout(resolve, giveBackAfterMs).unref());
+    this.#returning.delete(share);
+    await share.asking;
+    if (!share.hoards(limit.most, this.#needs.monotonic())) return;
+    share.release(share.waiting + sizeFor(limit.most));
+    await this.#begin(pair);
   }
 
   async #wait(pairs: readonly Pair[]): Promise<Admission> {

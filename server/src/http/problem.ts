@@ -37,12 +37,17 @@ export function refusalOf(error: unknown, { log, requestId }: Occasion): Refusal
   });
 }
 
+/** What pg says, without a code, when a connection ends under a query or none is to be had. */
+const lostConnection =
+  /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error/;
+
 // A database that is away or busy is no fault of the request: 503, not lies (SQLITE_BUSY; PostgreSQL class 08, 53, 57; sockets).
 function isBusy(error: unknown): boolean {
   const code = (error as { readonly code?: unknown } | null)?.code;
   const detail = (error as { readonly errcode?: unknown } | null)?.errcode;
   if (detail === 5 || detail === 6) return true;
-  return typeof code === "string" && /^(08|53|57)|^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/.test(code);
+  if (typeof code === "string") return /^(08|53|57)|^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/.test(code);
+  return error instanceof Error && lostConnection.test(error.message);
 }
 
 /** For the framework's own hooks. */

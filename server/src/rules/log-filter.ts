@@ -162,11 +162,18 @@ function statusRange(value: string): Value {
   }
 }
 
+/** GitHub writes its request ids so: whoever pastes one looks for it. */
+const requestId = /^[0-9A-F]{2,}(?::[0-9A-F]{2,}){2,}$/i;
+
 /** Cuts the text into parts. A part is a word, a text in quotes, or a key with one of both; a quote left open closes at the end. */
 function termsOf(text: string): readonly Term[] {
   const pattern = /([A-Za-z][A-Za-z_-]*):(?=\s|$)|(?:([A-Za-z][A-Za-z_-]*):)?(?:"((?:[^"\\]|\\.)*)(?:"|$)|(\S+))/g;
   const terms: Term[] = [];
-  for (const [, lonely, key, quoted, bare] of text.matchAll(pattern)) {
+  for (const [whole, lonely, key, quoted, bare] of text.matchAll(pattern)) {
+    if (requestId.test(whole)) {
+      terms.push({ word: whole });
+      continue;
+    }
     const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "";
     const name = (key ?? lonely)?.toLowerCase();
     if (name !== undefined) terms.push({ key: name, value });

@@ -11,7 +11,9 @@ export interface QueuePowers {
 }
 
 const queueMax = 50_000;
-const batchMax = 1000;
+const batchFrom = 1000;
+/** Under load a batch takes more at once: pages of an index that many rows meet in are written once for all of them. */
+const batchMax = 5000;
 const batchEveryMs = 200;
 const warnEveryMs = 60_000;
 
@@ -69,7 +71,7 @@ export class RequestQueue implements RequestLog {
 
   #schedule(): void {
     if (this.#writing !== undefined || this.#isSoon) return;
-    if (this.#rows.length >= batchMax) {
+    if (this.#rows.length >= batchFrom) {
       this.#isSoon = true;
       // Not in the note itself: that belongs to a call.
       setImmediate(() => {

@@ -68,12 +68,7 @@ function suite(title: string, kind: DatabaseKind, { redis }: { redis: boolean })
         assert.equal(headers.get("behalf-refusal"), "rate_limited");
         const seconds = Number(headers.get("retry-after"));
         assert.ok(seconds >= 1 && seconds <= 62, `Retry-After: ${seconds}`);
-        assert.match(
-          headers.get("ratelimit") ?? "",
-          /r=0/,
-          house.lines.filter((l) => l.includes("limits are")).join("") +
-            JSON.stringify(answers.map((a) => [a.status, a.headers.get("ratelimit")])),
-        );
+        assert.match(headers.get("ratelimit") ?? "", /r=0/);
         assert.match(headers.get("ratelimit-policy") ?? "", /q=60;w=60/);
         assert.equal(json.code, "rate_limited");
       }

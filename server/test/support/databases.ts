@@ -67,7 +67,7 @@ async function run(sql: string): Promise<void> {
   }
 }
 
-const postgresAnswers = await answers();
+export const postgresAnswers = await answers();
 if (!postgresAnswers && process.env["BEHALF_TEST_REQUIRE_SERVICES"] === "1") {
   throw new Error("PostgreSQL does not answer, and BEHALF_TEST_REQUIRE_SERVICES=1 lets no suite be skipped");
 }
