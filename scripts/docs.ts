@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Setting, settingsTable } from "../server/src/config.ts";
 import { auditNames } from "../server/src/rules/audit.ts";
+import { checkpointText } from "../server/src/rules/audit-checkpoint.ts";
 import { refusals } from "../server/src/rules/refusal.ts";
 import { tools } from "../server/src/tools/catalogue.ts";
 
@@ -63,8 +64,49 @@ function auditEvents(): string {
 
 Every change is recorded in the transaction that makes it, in a chain per project and one for the instance. Each event
 carries an HMAC over itself and the event before it, under a key that is sealed in the database and survives every
-rotation of the key ring. \`behalf audit verify\` walks the chains and names the first event of each that is missing,
-moved or edited.
+rotation of the key ring. \`behalf audit verify\` and \`GET /v1/audit/verify\` walk the chains and name the first event of
+each that is missing, moved or edited.
+
+\`GET /v1/audit\` lists with filters; \`GET /v1/audit/export.jsonl\`, \`GET /v1/audit/export.csv\` and \`behalf audit export\`
+take everything out. JSON Lines lose nothing: a line holds every member that its \`hash\` is made of. In CSV a value that
+begins like a formula has an apostrophe before it.
+
+## Checkpoints
+
+Whoever can put back an older copy of the whole database takes the newest events away without a trace in it. Against
+that, a checkpoint says, signed, that a chain had reached an event. One is made about every hour of every chain that grew, at
+the end of the process, by \`POST /v1/audit/checkpoints\` and by \`behalf audit checkpoint\`. It is kept in the database
+and written into the log (\`audit checkpoint\`); **keep the log, or what the command prints, where nobody with the
+database can change it**, and verify against it: \`behalf audit verify --checkpoint FILE\` (the command's output or the
+log itself), or \`POST /v1/audit/verify\` with \`{"checkpoints": […]}\`.
+
+\`\`\`json
+{"chain":"prj_…","seq":42,"hash":"…","at":"2026-01-31T12:00:00.000Z","signature":"…"}
+\`\`\`
+
+The signature is Ed25519 (RFC 8032), base64url without padding, over this text in UTF-8, which is a JSON array without
+blanks and without a newline at the end:
+
+\`\`\`text
+${checkpointText({ chain: "prj_…", seq: 42, hash: "…", at: "2026-01-31T12:00:00.000Z" })}
+\`\`\`
+
+The public key is in the answer of \`GET /v1/audit/checkpoints\` (PEM) and never changes: it is derived from the audit key.
+So anybody can check a checkpoint \`c.json\` with the key \`key.pem\` without us:
+
+\`\`\`sh
+jq -cj '["behalf-audit-checkpoint-1", .chain, .seq, .hash, .at]' c.json > text
+jq -rj '.signature + "=="' c.json | tr '_-' '/+' | base64 -d > signature
+openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature
+\`\`\`
+
+## Details
+
+An event that moves an account says where to in \`status\` and \`status_reason\` (\`DELETED\` once it is gone). Where a
+provider's token came or went, \`hashed_token\` is the base64 of its SHA-256, as \`hashed_token\` in GitHub's own audit log:
+so both logs can be joined without either holding the token.
+
+## Events
 
 ${table(["Event", "What happened"], rows)}
 `;

@@ -1,13 +1,14 @@
 // Makes everything once and hands it over: the only place where rooms meet by value.
 import type { Server } from "node:http";
-import { makeBackground, makeCollector } from "./background.ts";
+import { type Background, makeBackground, makeCollector } from "./background.ts";
 import type { Config } from "./config.ts";
 import type { Credential } from "./crypto/credential.ts";
 import { sameText } from "./crypto/digest.ts";
 import { tokenDigest } from "./crypto/gateway-token.ts";
 import type { Random } from "./crypto/random.ts";
+import type { Ephemeral } from "./ephemeral/ephemeral.ts";
 import { makeHeadroom } from "./ephemeral/headroom.ts";
-import { makeEphemeral } from "./ephemeral/make.ts";
+import { type EphemeralNeeds, makeEphemeral } from "./ephemeral/make.ts";
 import { checkpointAudit } from "./flows/checkpoint-audit.ts";
 import type { House } from "./flows/house.ts";
 import { sweep } from "./flows/sweep.ts";
@@ -15,11 +16,12 @@ import { type AuditReport, verifyAudit } from "./flows/verify-audit.ts";
 import { makeServer } from "./http/server.ts";
 import type { Log } from "./log.ts";
 import { type Metrics, makeMetrics } from "./metrics.ts";
-import { openStore } from "./opening.ts";
+import { type Opened, openStore } from "./opening.ts";
 import { readiness } from "./readiness.ts";
 import { refreshLeaseMs } from "./rules/account.ts";
 import { idFrom } from "./rules/ids.ts";
 import type { NamedKey } from "./settings.ts";
+import type { OpenedRequestLog } from "./store/request-open.ts";
 import type { Database } from "./store/store.ts";
 import { makeInputCheck } from "./tools/validate.ts";
 import { makeForward } from "./upstream/forward.ts";
@@ -76,75 +78,29 @@ const readingWorker = new URL(
 );
 
 export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
-  const { now, random, sleep, log } = world;
-  const { store, ring, auditLink, checkpointSigner } = await openStore(database, config.keys, world);
-  const guard = makeGuard(config.allowUpstream, world.lookup);
-  const transport = makeTransport({ guard, version });
-  const headroom = makeHeadroom();
-  const warn = (message: string, fields: Readonly<Record<string, unknown>>): void => log.warn(message, fields);
-  const { log: records, reading, ...requestLog } = database.requestLog({ worker: readingWorker, warn, now });
-  const metrics = makeMetrics(version, {
-    headroom: () => headroom.least(now()),
-    dropped: () => records.dropped,
-    pool: () => database.connections(),
-  });
-  const oauth = counted(makeOAuth({ transport, now }), metrics);
+  const opened = await openStore(database, config.keys, world);
+  const made = build(config, database, { world, opened });
+  const { house, ending, transport, background, requestLog } = made;
+  const { vault, ephemeral, log } = house;
   const leaseMs = world.leaseMs ?? refreshLeaseMs;
-  const holder = idFrom("event", random(16));
-  const keeping = { ring, store, oauth, presetNamed, now, random, sleep, holder, origin: config.url, leaseMs };
-  const vault = makeVault({ ...keeping, warn });
-  const background = makeBackground(log);
-  const collect = makeCollector();
-  const ending = new AbortController();
-  const redis = config.redis === null ? null : { url: config.redis.reveal() };
-  const { counters, totals } = database;
-  const monotonic = (): number => performance.now();
-  const ephemeral = makeEphemeral({ redis, counters, totals, monotonic, random, warn });
-  const house: House = {
-    store,
-    vault,
-    oauth,
-    github: makeGitHub({ transport }),
-    forward: makeForward(transport.dispatcher, { relieve: () => collect({ type: "minor" }) }),
-    presets,
-    log,
-    auditLink,
-    checkpointSigner,
-    reading,
-    metrics,
-    records,
-    ephemeral,
-    headroom,
-    addressLimit: config.addressLimit,
-    now,
-    elapsed: monotonic,
-    newId: (kind) => idFrom(kind, random(16)),
-    origin: config.url,
-    adminDigest: config.adminToken === null ? null : tokenDigest(config.adminToken.reveal()),
-    mayReach: (url) => guard.mayName(url) === "ok",
-    checkInput: makeInputCheck(),
-    background: background.run,
-    trustedProxies: config.trustedProxies,
-    ending: ending.signal,
-  };
   return {
     house,
     server: makeServer(house, {
       version,
-      checks: async () => readiness({ database, ephemeral, keyIds: ring.ids }),
-      metrics: metrics.text,
+      checks: async () => readiness({ database, ephemeral, keyIds: opened.ring.ids }),
+      metrics: house.metrics.text,
       isMetricsToken: metricsCheck(config.metricsToken),
     }),
     sweep: async (isEnding = () => false) => {
       const more = [
         ["checkpoints of the audit", async () => checkpointAudit(house, "due")],
-        ["limits past their time", async () => counters?.eraseEnded()],
+        ["limits past their time", async () => database.counters?.eraseEnded()],
         ["records past their time", requestLog.erase],
       ] as const;
       await sweep({ ...house, leaseMs, isEnding, more });
     },
     checkpoint: async () => void (await checkpointAudit(house, "now")),
-    verifyAudit: async () => verifyAudit({ store, auditLink, checkpointSigner }),
+    verifyAudit: async () => verifyAudit(house),
     beginEnd: () => ending.abort("ending"),
     async giveUp() {
       await vault.settle();
@@ -155,10 +111,79 @@ export async function compose(config: Needed, database: Database, world: World):
       await background.settle();
       await transport.close();
       await ephemeral.close();
+      await vault.forgetKeys().catch((error: unknown) => log.warn("This server could not sign off", { error }));
       await requestLog.close();
       await database.close();
     },
   };
+}
+
+interface Made {
+  readonly house: House;
+  readonly ending: AbortController;
+  readonly transport: ReturnType<typeof makeTransport>;
+  readonly background: Background;
+  readonly requestLog: Pick<OpenedRequestLog, "erase" | "close">;
+}
+
+function build(
+  config: Needed,
+  database: Database,
+  { world, opened }: { readonly world: World; readonly opened: Opened },
+): Made {
+  const { now, random, sleep, log } = world;
+  const { ring, ...kept } = opened;
+  const warn = (message: string, fields: Readonly<Record<string, unknown>>): void => log.warn(message, fields);
+  const guard = makeGuard(config.allowUpstream, world.lookup);
+  const transport = makeTransport({ guard, version });
+  const headroom = makeHeadroom();
+  const { log: records, reading, ...requestLog } = database.requestLog({ worker: readingWorker, warn, now });
+  const metrics = makeMetrics(version, {
+    headroom: () => headroom.least(now()),
+    dropped: () => records.dropped,
+    pool: () => database.connections(),
+  });
+  const oauth = counted(makeOAuth({ transport, now }), metrics);
+  const leaseMs = world.leaseMs ?? refreshLeaseMs;
+  const keeping = { ring, store: kept.store, oauth, presetNamed, now, random, sleep, warn, leaseMs };
+  const background = makeBackground(log);
+  const collect = makeCollector();
+  const ending = new AbortController();
+  const house: House = {
+    ...kept,
+    vault: makeVault({ ...keeping, holder: idFrom("event", random(16)), origin: config.url }),
+    oauth,
+    github: makeGitHub({ transport }),
+    forward: makeForward(transport.dispatcher, { relieve: () => collect({ type: "minor" }) }),
+    presets,
+    log,
+    reading,
+    metrics,
+    records,
+    ephemeral: ephemeralOf(config, database, { random, warn }),
+    headroom,
+    addressLimit: config.addressLimit,
+    now,
+    elapsed: () => performance.now(),
+    newId: (kind) => idFrom(kind, random(16)),
+    origin: config.url,
+    adminDigest: config.adminToken === null ? null : tokenDigest(config.adminToken.reveal()),
+    mayReach: (url) => guard.mayName(url) === "ok",
+    checkInput: makeInputCheck(),
+    background: background.run,
+    trustedProxies: config.trustedProxies,
+    ending: ending.signal,
+  };
+  return { house, ending, transport, background, requestLog };
+}
+
+function ephemeralOf(
+  config: Needed,
+  { counters, totals }: Database,
+  powers: Pick<EphemeralNeeds, "random" | "warn">,
+): Ephemeral {
+  const redis = config.redis === null ? null : { url: config.redis.reveal() };
+  return makeEphemeral({ ...powers, redis, counters, totals, monotonic: () => performance.now() });
 }
 
 /** Every refresh is an exchange with the provider, whoever asked for it. */

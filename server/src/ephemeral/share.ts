@@ -47,6 +47,15 @@ export class Share {
     return this.#left > 0 && now < this.#until;
   }
 
+  /** Something beyond what those who wait will take: who comes later must not take it from under them. */
+  hasSpare(now: number): boolean {
+    return this.has(now) && this.#left > this.waiting;
+  }
+
+  coversAll(now: number): boolean {
+    return this.has(now) && this.#left >= this.waiting;
+  }
+
   /** Only after `has`, and with no wait between. */
   use(): void {
     this.#left -= 1;
@@ -64,8 +73,8 @@ export class Share {
   }
 
   /** More at hand than a process may hold back. */
-  hoards(most: number, now: number): boolean {
-    return this.has(now) && this.#left > sizeFor(most) + this.waiting;
+  hoards(most: number): boolean {
+    return this.#left > sizeFor(most);
   }
 
   /** The next ask; what it gives back is forgotten here at once, so that it is never given back twice. */
@@ -93,8 +102,9 @@ export class Share {
     };
   }
 
-  /** What is at hand beyond `keep` goes back with the next ask. */
-  release(keep: number): void {
+  /** What is at hand beyond a share, and what those who wait will take, goes back with the next ask. */
+  release(most: number): void {
+    const keep = sizeFor(most) + this.waiting;
     if (this.#left > keep) this.#putBack(this.#left - keep);
   }
 
@@ -153,6 +163,6 @@ export class Share {
   }
 }
 
-export function sizeFor(most: number): number {
+function sizeFor(most: number): number {
   return Math.ceil(most / sharesPerLimit);
 }

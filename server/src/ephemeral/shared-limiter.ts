@@ -2,7 +2,7 @@
 import type { ShareAsk, ShareCounter, Told } from "./counter.ts";
 import type { Admission, Limit, Limiter } from "./ephemeral.ts";
 import { refusal } from "./memory-limiter.ts";
-import { type Share, sizeFor } from "./share.ts";
+import type { Share } from "./share.ts";
 import { Shares } from "./shares.ts";
 
 /** A share that ended before its answer was here is asked for again, but not for ever. */
@@ -34,7 +34,7 @@ export class SharedLimiter implements Limiter {
   async admit(limits: readonly Limit[]): Promise<Admission> {
     const now = this.#needs.monotonic();
     const pairs = limits.map((limit) => ({ limit, share: this.#shares.of(limit.key, limit.windowMs, now) }));
-    if (pairs.every(({ share }) => share.has(now))) return this.#admitted(pairs, now);
+    if (pairs.every(({ share }) => share.hasSpare(now))) return this.#admitted(pairs, now);
     const shares = new Set(pairs.map(({ share }) => share));
     // From the first round to the last, so that every ask knows of all who wait for it.
     for (const share of shares) share.waiting += 1;
@@ -68,7 +68,7 @@ export class SharedLimiter implements Limiter {
   }
 
   #refused(pairs: readonly Pair[], full: readonly Pair[], now: number): Admission {
-    for (const pair of pairs) this.#giveBack(pair, now);
+    for (const pair of pairs) this.#giveBack(pair);
     const standings = pairs.map(({ limit, share }) => share.standing(limit, now));
     return refusal(
       standings,
@@ -77,9 +77,9 @@ export class SharedLimiter implements Limiter {
   }
 
   /** Units taken for calls that another limit refused go back soon: other processes may need them. */
-  #giveBack(pair: Pair, now: number): void {
+  #giveBack(pair: Pair): void {
     const { limit, share } = pair;
-    if (this.#returning.has(share) || !share.hoards(limit.most, now)) return;
+    if (this.#returning.has(share) || !share.hoards(limit.most)) return;
     this.#returning.add(share);
     const work = this.#giveBackLater(pair).finally(() => this.#background.delete(work));
     this.#background.add(work);
@@ -91,15 +91,16 @@ export class SharedLimiter implements Limiter {
     await new Promise((resolve) => setTimeout(resolve, giveBackAfterMs).unref());
     this.#returning.delete(share);
     await share.asking;
-    if (!share.hoards(limit.most, this.#needs.monotonic())) return;
-    share.release(share.waiting + sizeFor(limit.most));
+    if (!share.hoards(limit.most)) return;
+    share.release(limit.most);
     await this.#begin(pair);
   }
 
   async #wait(pairs: readonly Pair[]): Promise<Admission> {
     for (let round = 0; ; round += 1) {
       const now = this.#needs.monotonic();
-      const lacking = pairs.filter(({ share }) => !share.has(now));
+      // In the first round whoever waits already goes first.
+      const lacking = pairs.filter(({ share }) => (round === 0 ? !share.coversAll(now) : !share.has(now)));
       // Nothing is taken before all is there, and no other call comes between: all of them, or none.
       if (lacking.length === 0) return this.#admitted(pairs, now);
       const full = lacking.filter(({ share }) => share.isFull(now));

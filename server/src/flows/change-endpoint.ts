@@ -3,7 +3,7 @@ import type * as Wire from "@behalf/sdk";
 import { actorOf, projectOf } from "../rules/caller.ts";
 import type { Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
-import type { EndpointRow } from "../store/schema.ts";
+import type { EndpointRow } from "../store/gateway-rows.ts";
 import type { House } from "./house.ts";
 import { checkedIdentifier, connectionNamed } from "./steps/addressed.ts";
 import { type EndpointMembers, endpointColumns } from "./steps/checked-endpoint.ts";
@@ -26,8 +26,11 @@ export async function changeEndpoint(
     patch.connection === undefined
       ? await connectionOf(needs, row)
       : await connectionNamed(needs, principal, patch.connection);
+  const { inject_names, inject_headers, ...columns } = endpointColumns(needs, row, patched(row, patch), row);
   const change = {
-    ...endpointColumns(needs, row, patched(row, patch), row),
+    ...columns,
+    // An envelope that was only read is never written back: it may have been sealed anew in between.
+    ...(patch.inject_headers === undefined ? {} : { inject_names, inject_headers }),
     connection_id: connection.id,
     updated_at: Math.max(needs.now(), row.updated_at + 1),
   };

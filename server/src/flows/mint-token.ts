@@ -62,13 +62,8 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
         next: { action: "authenticate", detail: "Ask whoever minted your token for a new one." },
       });
     await tables.tokens.add(row);
-    record({
-      chain: project,
-      name: "token.created",
-      actor: actorOf(principal),
-      subject: row.id,
-      details: { scopes: ask.scopes },
-    });
+    const details = { scopes: ask.scopes };
+    record({ chain: project, name: "token.created", actor: actorOf(principal), subject: row.id, details });
   });
   return { ...tokenView(row), token: issued.plain };
 }

@@ -1,8 +1,9 @@
 // Endpoints: the proxy routes of a project, addressed by slug.
 import type { Kysely } from "kysely";
 import type { ConnectionId, EndpointId, ProjectId } from "../rules/ids.ts";
+import type { EndpointRow } from "./gateway-rows.ts";
 import { type Page, type PageAsk, pageOf } from "./page.ts";
-import type { EndpointRow, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 export type EndpointChange = Partial<Omit<EndpointRow, "id" | "project_id" | "slug" | "created_at">>;
 

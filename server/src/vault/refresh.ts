@@ -155,8 +155,7 @@ async function keep(
   return powers.store.change(async (tables, record) => {
     // Bound to the token it was bought with, not to the lease: a holder that stalled and lost its lease still saves its pair.
     const before = await tables.accounts.lock(row.project_id, row.id);
-    // A commit whose answer was lost with the connection, and that is now repeated.
-    if (before?.credential === columns.credential) return { kind: "settled", row: before };
+    if (before !== undefined && isOurs(before, attempt, columns)) return { kind: "settled", row: before };
     const stored = await tables.accounts.change(
       row.id,
       { status: ["ACTIVE", "EXPIRED"], refresh_digest: attempt.refresh_digest },
@@ -185,6 +184,12 @@ async function keep(
       note(record, stored, "account.activated", { ...statusDetails(stored), hashed_token });
     return { kind: "settled", row: stored };
   });
+}
+
+/** A commit whose answer was lost with the connection, and that is now repeated. The pair may have been sealed anew since. */
+function isOurs(row: AccountRow, attempt: RefreshRow, columns: CredentialColumns): boolean {
+  if (row.credential === columns.credential) return true;
+  return row.refresh_digest !== attempt.refresh_digest && row.access_digest === columns.access_digest;
 }
 
 /** The provider said no. That counts only when nobody else may be holding the pair this token was swapped for. */

@@ -112,4 +112,28 @@ onEachSetup("limits", (kind) => {
     assert.equal((await limiter?.admit([limit(key, 2, 60_000)]))?.kind, "refused");
     assert.equal((await limiter?.admit([limit(key, 0, 60_000)]))?.kind, "refused");
   });
+
+  test("what a process kept in store for a while is not used after its time", async () => {
+    const one = limit(newKey(), 400, 1000);
+    const [first = assert.fail(), second = first] = limiters();
+    await first.admit([one]);
+    await sleep(950);
+    assert.equal((await first.admit([one])).kind, "admitted");
+    await sleep(110);
+    // The first call has left the window, the second has not.
+    const many = await Promise.all(Array.from({ length: 500 }, async () => second.admit([one])));
+    const admitted = many.filter(({ kind: outcome }) => outcome === "admitted").length;
+    assert.ok(admitted <= 399 && admitted >= 390, `${admitted}`);
+  });
+
+  test("hundreds of calls at the same moment cost the shared counter a handful of questions", async () => {
+    const one = limit(newKey(), 5000, 60_000);
+    const [limiter = assert.fail()] = limiters();
+    const started = performance.now();
+    for (let burst = 0; burst < 10; burst += 1) {
+      const many = await Promise.all(Array.from({ length: 300 }, async () => limiter.admit([one])));
+      assert.ok(many.every(({ kind: outcome }) => outcome === "admitted"));
+    }
+    assert.ok(performance.now() - started < 2000);
+  });
 });

@@ -5,6 +5,7 @@ import type { Fault } from "../fake-github/index.ts";
 import { type Acting, actAs } from "../support/child.ts";
 import { type Answer, clientId, openHouse, type TestHouse } from "../support/house.ts";
 import { connect, makeConnection } from "../support/person.ts";
+import { says, type Told, told } from "../support/told.ts";
 
 let house: TestHouse;
 let acting: Acting;
@@ -39,20 +40,6 @@ async function run(name: string, input: object, identifier = person): Promise<An
 const read = async (): Promise<Answer> => run("github_repo_get", repo);
 const write = async (): Promise<Answer> => run("github_issue_create", { ...repo, title: "x" });
 
-/** What the caller has to know: which refusal, when to come back, what to do. */
-interface Told {
-  readonly status: number;
-  readonly code: string;
-  readonly retry: string | null;
-  readonly action: string;
-}
-
-function told(answer: Answer): Told {
-  const { code, next } = answer.json;
-  assert.equal(answer.headers.get("content-type"), "application/problem+json", answer.text);
-  return { status: answer.status, code, retry: answer.headers.get("retry-after"), action: next.action };
-}
-
 async function underFault(fault: Fault, ask: () => Promise<Answer>): Promise<Answer> {
   await freshPerson();
   return underSecondFault(fault, ask);
@@ -64,9 +51,6 @@ async function underSecondFault(fault: Fault, ask: () => Promise<Answer>): Promi
   house.fake.fault({ origin: "api", ...fault });
   return ask();
 }
-
-const says = (message: string): string =>
-  JSON.stringify({ message, documentation_url: "https://docs.github.com/rest" });
 
 describe("a limit says so, says how long, and is asked once:", () => {
   const primary = { status: 429, code: "upstream_rate_limited", action: "retry_later" };

@@ -46,7 +46,7 @@ test("times are spans before now or ISO 8601, of several the narrowest counts", 
 });
 
 test("an unknown key is refused with the known ones, and is not repeated", () => {
-  for (const text of ["hunter:x", "https://host/x", "constructor:x", "__proto__:x", "hunter:"]) {
+  for (const text of ["hunter:x", "https://host/x", "constructor:x", "hunter:"]) {
     const faults = faultsOf(text);
     assert.equal(faults.length, 1, text);
     assert.doesNotMatch(faults[0] ?? "", /hunter/);

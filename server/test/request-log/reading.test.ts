@@ -144,6 +144,19 @@ onEachDatabase("reading the live log", (kind: DatabaseKind) => {
     assert.deepEqual(keyed.records, found.records);
   });
 
+  test("alternatives that are searched to different depths come out newest first and once", async () => {
+    // The first alternative is deep: its search stops before the needle that is still newer than that of the other.
+    const all = await noted(5001, (n) => {
+      if (n === 0) return record({ at: start, endpoint: "b", path: "/needle/b" });
+      return record({ at: start + n, endpoint: "a", path: n === 500 ? "/needle/a" : "/hay" });
+    });
+    const found = await readAll(log, { filter: filterOf("endpoint:a endpoint:b needle") });
+    assert.deepEqual(
+      found.records.map(({ id }) => id),
+      [all[500]?.id, all[0]?.id],
+    );
+  });
+
   test("a record of another project, or of another account for a bound token, is not found by its id nor by search", async () => {
     const [own, foreign, other] = await noted(3, (n) =>
       record(n === 1 ? { projectId: neighbour } : { accountId: account(n + 1) }),
@@ -152,6 +165,7 @@ onEachDatabase("reading the live log", (kind: DatabaseKind) => {
     assert.equal((await log.reading.requests.find(whole, own?.id ?? ""))?.id, own?.id);
     assert.equal(await log.reading.requests.find(whole, foreign?.id ?? ""), undefined);
     assert.equal(await log.reading.requests.find(bound, other?.id ?? ""), undefined);
+    assert.deepEqual((await readAll(log, { filter: filterOf(foreign?.id ?? "") })).records, []);
     for (const id of [foreign?.id ?? "", "rqr_"]) {
       const { records } = await readAll(log, { filter: filterOf(id), scope: bound });
       assert.deepEqual(

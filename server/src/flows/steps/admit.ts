@@ -3,7 +3,7 @@ import type { Limit, Slot, Standing } from "../../ephemeral/ephemeral.ts";
 import type { CountedBudget } from "../../rules/budget.ts";
 import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
-import type { EndpointRow } from "../../store/schema.ts";
+import type { EndpointRow } from "../../store/gateway-rows.ts";
 import type { House } from "../house.ts";
 
 type Needs = Pick<House, "ephemeral" | "vault">;
@@ -20,8 +20,7 @@ export interface Admitted {
 export async function admit(needs: Needs, principal: Principal, endpoint: EndpointRow | null): Promise<Admitted> {
   const { budgets } = principal;
   // The cheap and common case: nothing is limited.
-  if (budgets.length === 0 && endpoint?.rate_limit_per_minute == null && endpoint?.rate_limit_per_hour == null)
-    return { end: () => undefined };
+  if (budgets.length === 0 && !isLimited(endpoint)) return { end: () => undefined };
   await demandBytesLeft(needs, budgets);
   const slots = await takeSlots(needs, budgets);
   const free = (): void => {
@@ -45,6 +44,10 @@ export async function admit(needs: Needs, principal: Principal, endpoint: Endpoi
   };
 }
 
+function isLimited(endpoint: EndpointRow | null): boolean {
+  return endpoint !== null && (endpoint.rate_limit_per_minute !== null || endpoint.rate_limit_per_hour !== null);
+}
+
 function keyOf({ vault }: Pick<House, "vault">, owner: string, what: string): string {
   return vault.digest("limit", owner, what);
 }
@@ -55,7 +58,9 @@ function limitsOf(needs: Needs, owner: { readonly id: string; readonly name: str
     { what: "hour", most: most.perHour, windowMs: hourMs },
   ] as const;
   return rows.flatMap(({ what, most: count, windowMs }) =>
-    count == null ? [] : [{ name: `${owner.name}-${what}`, key: keyOf(needs, owner.id, what), most: count, windowMs }],
+    count === null || count === undefined
+      ? []
+      : [{ name: `${owner.name}-${what}`, key: keyOf(needs, owner.id, what), most: count, windowMs }],
   );
 }
 

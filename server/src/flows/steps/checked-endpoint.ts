@@ -3,7 +3,7 @@ import { injectionFault } from "../../rules/endpoint.ts";
 import { neverForwards } from "../../rules/headers.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { parseBase } from "../../rules/urls.ts";
-import type { EndpointRow } from "../../store/schema.ts";
+import type { EndpointRow } from "../../store/gateway-rows.ts";
 import type { House } from "../house.ts";
 import { injectPlace } from "./endpoint-parts.ts";
 
@@ -36,29 +36,7 @@ export function endpointColumns(
   members: EndpointMembers,
   was: Pick<EndpointRow, "inject_names" | "inject_headers">,
 ): Columns {
-  const faults: Fault[] = [];
-  const upstream = checkedUpstream(needs, members.upstream_url, faults);
-  for (const [member, names] of [
-    ["forward_headers", members.forward_headers],
-    ["blocked_headers", members.blocked_headers],
-  ] as const) {
-    for (const [index, name] of names.entries()) {
-      const isForwarding = member === "forward_headers";
-      if (isForwarding && neverForwards(name))
-        faults.push({ path: `${member}.${index}`, message: "never crosses, whatever an endpoint says" });
-    }
-  }
-  for (const name of Object.keys(members.inject_headers ?? {})) {
-    const fault = injectionFault(name);
-    if (fault !== undefined) faults.push({ path: `inject_headers.${name}`, message: fault });
-  }
-  if (faults.length > 0) {
-    throw new Refusal("invalid_input", {
-      detail: "The endpoint cannot be set up like this.",
-      errors: faults,
-      next: { action: "fix_input", detail: "Correct the members named in `errors`." },
-    });
-  }
+  const upstream = demandSound(needs, members);
   return {
     name: members.name,
     upstream_url: upstream,
@@ -74,6 +52,26 @@ export function endpointColumns(
     rate_limit_per_hour: members.rate_limit_per_hour,
     active: members.active ? 1 : 0,
   };
+}
+
+/** The upstream in its normal form; every fault of the members at once. */
+function demandSound(needs: Needs, members: EndpointMembers): string {
+  const faults: Fault[] = [];
+  const upstream = checkedUpstream(needs, members.upstream_url, faults);
+  for (const [index, name] of members.forward_headers.entries()) {
+    const message = "never crosses, whatever an endpoint says";
+    if (neverForwards(name)) faults.push({ path: `forward_headers.${index}`, message });
+  }
+  for (const name of Object.keys(members.inject_headers ?? {})) {
+    const fault = injectionFault(name);
+    if (fault !== undefined) faults.push({ path: `inject_headers.${name}`, message: fault });
+  }
+  if (faults.length === 0) return upstream;
+  throw new Refusal("invalid_input", {
+    detail: "The endpoint cannot be set up like this.",
+    errors: faults,
+    next: { action: "fix_input", detail: "Correct the members named in `errors`." },
+  });
 }
 
 function checkedUpstream(needs: Needs, text: string, faults: Fault[]): string {

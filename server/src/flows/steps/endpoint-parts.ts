@@ -6,7 +6,8 @@ import { parseId } from "../../rules/ids.ts";
 import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { linkUrl } from "../../rules/unusable.ts";
-import type { AccountRow, ConnectionRow, EndpointRow } from "../../store/schema.ts";
+import type { EndpointRow } from "../../store/gateway-rows.ts";
+import type { AccountRow, ConnectionRow } from "../../store/schema.ts";
 import type { House } from "../house.ts";
 import { boundElsewhere, isBoundElsewhere } from "./addressed.ts";
 

@@ -2,7 +2,8 @@
 import type * as Wire from "@behalf/sdk";
 import { isOwnUpstream } from "../../rules/endpoint.ts";
 import { uuidOf } from "../../rules/ids.ts";
-import type { ConnectionRow, EndpointRow } from "../../store/schema.ts";
+import type { EndpointRow } from "../../store/gateway-rows.ts";
+import type { ConnectionRow } from "../../store/schema.ts";
 import type { Hosts } from "../../upstream/hosts.ts";
 import type { House } from "../house.ts";
 import { iso } from "./views.ts";

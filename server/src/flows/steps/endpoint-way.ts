@@ -2,7 +2,8 @@
 import { allowedMethods, allowsMethod, reachOf } from "../../rules/endpoint.ts";
 import { isReadMethod, type Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
-import type { ConnectionRow, EndpointRow } from "../../store/schema.ts";
+import type { EndpointRow } from "../../store/gateway-rows.ts";
+import type { ConnectionRow } from "../../store/schema.ts";
 import type { Hosts } from "../../upstream/hosts.ts";
 import type { House } from "../house.ts";
 import { checkedTarget } from "./checked-target.ts";

@@ -118,7 +118,6 @@ function recordOf(
   { note, at, totalMs, refusal }: Finished,
 ): RequestRecord | null {
   if (principal.projectId === null) return null;
-  const { resolved, lent } = note;
   return {
     id: facts.requestId,
     projectId: principal.projectId,
@@ -128,9 +127,7 @@ function recordOf(
     path: maskedPath(facts.path),
     endpoint: note.endpoint,
     tool: facts.tool ?? null,
-    connection: resolved?.connection.name ?? null,
-    accountId: resolved?.account.id ?? null,
-    identifier: resolved?.account.identifier ?? null,
+    ...personOf(note),
     tokenId: principal.tokenId satisfies TokenId | "environment",
     tokenName: principal.tokenName,
     agent: null,
@@ -145,9 +142,18 @@ function recordOf(
     upstreamMs: note.upstreamMs,
     totalMs,
     upstreamRequestId: note.upstreamRequestId,
-    hashedToken: lent?.hashedToken ?? null,
     rate: note.rate,
     traceId: facts.traceId,
     address: facts.address,
   };
+}
+
+function personOf({
+  resolved,
+  lent,
+}: CallNote): Pick<RequestRecord, "connection" | "accountId" | "identifier" | "hashedToken"> {
+  const hashedToken = lent?.hashedToken ?? null;
+  if (resolved === null) return { connection: null, accountId: null, identifier: null, hashedToken };
+  const { connection, account } = resolved;
+  return { connection: connection.name, accountId: account.id, identifier: account.identifier, hashedToken };
 }

@@ -7,6 +7,7 @@ import { listConnections } from "../../flows/list-connections.ts";
 import { listPresets } from "../../flows/list-presets.ts";
 import { readConnection } from "../../flows/read-connection.ts";
 import { parseCursor } from "../../rules/cursor.ts";
+import * as own from "./connection-shapes.ts";
 import { type Route, route } from "./route.ts";
 import * as shape from "./schemas.ts";
 
@@ -20,7 +21,7 @@ export const connectionRoutes: readonly Route[] = [
     path: "/v1/presets",
     summary: "List the providers we know",
     params: shape.none,
-    answers: { "200": shape.pageOf(shape.preset) },
+    answers: { "200": shape.pageOf(own.preset) },
     refusals: [],
     run: async ({ house }) => Promise.resolve({ status: 200, body: listPresets(house) }),
   }),
@@ -30,8 +31,8 @@ export const connectionRoutes: readonly Route[] = [
     path: "/v1/connections",
     summary: "Make a connection; the answer carries the exact redirect URI to register",
     params: shape.none,
-    body: shape.connectionAsk,
-    answers: { "201": shape.connection },
+    body: own.connectionAsk,
+    answers: { "201": own.connection },
     refusals: ["conflict"],
     run: async ({ house, principal, body }) => ({ status: 201, body: await createConnection(house, principal, body) }),
   }),
@@ -42,7 +43,7 @@ export const connectionRoutes: readonly Route[] = [
     summary: "List the connections",
     params: shape.none,
     query: shape.pageQuery,
-    answers: { "200": shape.pageOf(shape.connection) },
+    answers: { "200": shape.pageOf(own.connection) },
     refusals: [],
     run: async ({ house, principal, query }) => ({
       status: 200,
@@ -55,7 +56,7 @@ export const connectionRoutes: readonly Route[] = [
     path: "/v1/connections/{name}",
     summary: "Show a connection",
     params: named,
-    answers: { "200": shape.connection },
+    answers: { "200": own.connection },
     refusals: ["not_found"],
     run: async ({ house, principal, params }) => ({
       status: 200,
@@ -68,8 +69,8 @@ export const connectionRoutes: readonly Route[] = [
     path: "/v1/connections/{name}",
     summary: "Change a connection; scopes apply from the next authorization on",
     params: named,
-    body: shape.connectionPatch,
-    answers: { "200": shape.connection },
+    body: own.connectionPatch,
+    answers: { "200": own.connection },
     refusals: ["not_found", "conflict"],
     run: async ({ house, principal, params, body }) => ({
       status: 200,

@@ -1,6 +1,7 @@
 // `POST /v1/connections/{name}/accounts/{identifier}/import`.
 import { z } from "zod";
 import { importAccount } from "../../flows/import-account.ts";
+import { connectionAsk } from "./connection-shapes.ts";
 import { type Route, route } from "./route.ts";
 import * as shape from "./schemas.ts";
 
@@ -12,7 +13,7 @@ const importAsk = z.strictObject({
     .datetime({ offset: true })
     .optional()
     .meta({ description: "When the access token ends; without it, and with a refresh token, it is refreshed soon." }),
-  scopes: shape.connectionAsk.shape.scopes,
+  scopes: connectionAsk.shape.scopes,
 });
 
 export const importRoutes: readonly Route[] = [

@@ -28,6 +28,7 @@ const commonRefusals: readonly RefusalCode[] = [
   "payload_too_large",
   "unsupported_media_type",
   "idempotency_conflict",
+  "conflict",
   "outcome_unknown",
   "rate_limited",
   "unavailable",

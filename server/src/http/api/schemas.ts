@@ -9,7 +9,7 @@ import { scopes } from "../../rules/policy.ts";
 const controls = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 /** Plain text a person reads: no control and no bidi characters (design §10.19). */
-export function plainText(lengthMax: number) {
+export function plainText(lengthMax: number): z.ZodString {
   return z
     .string()
     .min(1)
@@ -31,10 +31,11 @@ export const identifier = z
   .refine((text) => parseIdentifier(text) !== undefined, "must have 1 to 255 characters and no control characters")
   .meta({ minLength: 1, maxLength: 255, description: "Your own opaque name for the person; case-sensitive." });
 
-const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`));
-const time = z.string().meta({ format: "date-time" });
+export const id = (prefix: string): z.ZodString => z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`));
+export const time = z.string().meta({ format: "date-time" });
 export const url = z.string().min(1).max(2048).meta({ format: "uri" });
-const texts = (lengthMax: number, countMax: number) => z.array(z.string().min(1).max(lengthMax)).max(countMax);
+export const texts = (lengthMax: number, countMax: number): z.ZodArray<z.ZodString> =>
+  z.array(z.string().min(1).max(lengthMax)).max(countMax);
 
 export const none = z.strictObject({});
 
@@ -122,75 +123,6 @@ export const token = z.object({
   revoked_at: time.nullable(),
 }) satisfies z.ZodType<Wire.Token>;
 export const createdToken = token.extend({ token: z.string() }) satisfies z.ZodType<Wire.CreatedToken>;
-
-const hosts = z.strictObject({ web: url, api: url });
-export const preset = z.object({
-  name: z.string(),
-  label: z.string(),
-  kind: z.enum(["github", "oauth"]),
-  hosts: hosts.nullable(),
-  authorize_url: z.string().nullable(),
-  token_url: z.string().nullable(),
-  token_auth: z.enum(["body", "basic"]),
-  default_scopes: z.array(z.string()),
-  refresh: z.enum(["rotating", "kept", "none", "unknown"]),
-  revocation: z.enum(["github", "rfc7009", "own", "none"]),
-  upstream_url: z.string().nullable(),
-  endpoint_headers: z.record(z.string(), z.string()),
-  registration_url: z.string().nullable(),
-  note: z.string(),
-}) satisfies z.ZodType<Wire.Preset>;
-
-const settings = z.strictObject({
-  authorize_url: url.optional(),
-  token_url: url.optional(),
-  revoke_url: url.optional(),
-  user_url: url.optional(),
-  user_id_member: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,64}$/)
-    .optional(),
-  issuer: url.optional(),
-  token_auth: z.enum(["body", "basic"]).optional(),
-  scope_separator: z.enum([" ", ","]).optional(),
-  app_slug: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,99}$/)
-    .optional(),
-});
-const verification = z.enum(["custom", "none"]);
-const connectionMembers = {
-  client_id: z.string().regex(/^[\x21-\x7e]{1,255}$/),
-  client_secret: z.string().regex(/^[\x20-\x7e]{1,1024}$/),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/)).max(100),
-  hosts,
-  settings,
-  verification,
-  allow_unverified: z.boolean(),
-  verify_url_origins: texts(2048, 50),
-};
-export const connectionAsk = z.strictObject({
-  name,
-  preset: z.string().min(1).max(64),
-  ...z.strictObject(connectionMembers).partial().shape,
-});
-export const connectionPatch = z.strictObject(connectionMembers).partial();
-export const connection = z.object({
-  id: id("con"),
-  name: z.string(),
-  preset: z.string(),
-  client_id: z.string(),
-  has_client_secret: z.boolean(),
-  scopes: z.array(z.string()),
-  hosts,
-  settings: z.record(z.string(), z.string()),
-  verification,
-  allow_unverified: z.boolean(),
-  verify_url_origins: z.array(z.string()),
-  redirect_uri: z.string(),
-  created_at: time,
-  updated_at: time,
-}) satisfies z.ZodType<Wire.Connection>;
 
 export const accountStatus = z.enum(accountStatuses);
 const providerUser = z.object({ id: z.string(), login: z.string().nullable(), name: z.string().nullable() });
