@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CompiledQuery, Kysely } from "kysely";
-import type { AccountId, ProjectId } from "../server/src/rules/ids.ts";
 import { parseLogFilter } from "../server/src/rules/log-filter.ts";
 import type { LogPosition, RequestRecord } from "../server/src/rules/request-record.ts";
 import type { OpenedRequestLog } from "../server/src/store/request-open.ts";
@@ -15,90 +14,18 @@ import type { RequestsSchema } from "../server/src/store/request-rows.ts";
 import { openSqlite, sqliteDialect } from "../server/src/store/sqlite.ts";
 import { openDatabase } from "../server/src/store/store.ts";
 import { machine } from "./measured.ts";
+import { account, project, questions, record } from "./request-log-data.ts";
 
 const rows = Number(process.argv[2] ?? "1000000");
 const perSecond = 10_000;
 const seconds = 30;
+const scope: LogScope = { project, account: null };
 const spanMs = 6.5 * 86_400_000;
 const questionGoalMs = 50;
 const statsGoalMs = 200;
 const delayGoalMs = 5;
 const times = 7;
-
-const hex = (value: number, length = 32): string => value.toString(16).padStart(length, "0");
-const project = `prj_${"a1b2c3d4".repeat(4)}` as ProjectId;
-const neighbour = `prj_${"0f0f0f0f".repeat(4)}` as ProjectId;
-const account = (n: number): AccountId => `acc_${hex(n)}` as AccountId;
-const scope: LogScope = { project, account: null };
-const repositories = ["octo/hello", "acme/api", "acme/web", "big/monorepo"];
-
-/** A day of a busy gateway: one in ten belongs to a neighbour, one in fifty fails, a few things are rare. */
-function record(n: number, at: number): RequestRecord {
-  const surface = (["endpoint", "proxy", "github", "tool"] as const)[n % 4] ?? "proxy";
-  const failed = n % 50 === 7;
-  const user = n % 997;
-  return {
-    id: `rqr_${hex((n * 2_654_435_761) % 2 ** 32, 8)}${hex(n, 24)}`,
-    projectId: n % 10 === 9 ? neighbour : project,
-    at,
-    surface,
-    method: n % 9 === 0 ? "POST" : n % 1013 === 1 ? "DELETE" : "GET",
-    path: `/repos/${repositories[n % 4] ?? ""}/issues/${n % 5000}?per_page=50&page=${n % 13}`,
-    endpoint: surface === "endpoint" ? (n % 400 === 0 ? "rare" : "github") : null,
-    tool: surface === "tool" ? (n % 40 === 3 ? "github_issue_create" : "github_issues_list") : null,
-    connection: n % 3 === 0 ? "github-app" : "github",
-    accountId: account(user),
-    identifier: `user_${user}`,
-    tokenId: `tok_${hex(n % 20)}`,
-    tokenName: `service-${n % 20}`,
-    agent: n % 5 === 0 ? `agent-${n % 25}` : null,
-    runId: null,
-    status: failed ? 502 : n % 20 === 3 ? 404 : n % 11 === 5 ? 201 : 200,
-    upstreamStatus: failed ? null : 200,
-    refusal: failed ? "upstream_unavailable" : n % 2003 === 4 ? "rate_limited" : null,
-    bytesIn: n % 700,
-    bytesOut: n % 90_000,
-    queueMs: 0.1,
-    credentialMs: 0.4,
-    upstreamMs: 40 + (n % 300),
-    totalMs: 42 + (n % 310),
-    upstreamRequestId: `${hex(n % 65_536, 4)}:${hex(n, 8)}:${hex(n * 7, 8)}`,
-    hashedToken: null,
-    rate: { resource: "core", limit: 5000, remaining: 5000 - (n % 5000), resetAt: at + 3_600_000 },
-    traceId: null,
-    address: "203.0.113.7",
-  };
-}
-
-const questions: readonly string[] = [
-  "",
-  "since:15m",
-  "status:502",
-  "status:4xx",
-  "status:>=500",
-  "endpoint:github",
-  "endpoint:rare",
-  `account:${account(77)}`,
-  "account:user_77",
-  "connection:github-app",
-  "agent:agent-5",
-  "tool:github_issue_create",
-  "token:service-3",
-  `token:tok_${hex(3)}`,
-  "method:DELETE",
-  "refusal:rate_limited",
-  "surface:tool",
-  "status:502 endpoint:github since:2d",
-  "account:user_77 status:4xx",
-  "endpoint:github method:DELETE status:>=500",
-  "tool:github_issues_list token:service-3 status:200 connection:github-app",
-  "endpoint:github endpoint:rare status:404",
-  "monorepo",
-  "nowhere-to-be-found",
-  "status:404 nowhere-to-be-found",
-  "endpoint:nothing",
-  `rqr_${hex((123_456 * 2_654_435_761) % 2 ** 32, 8)}${hex(123_456, 24)}`,
-];
+const wholeTable = "THE WHOLE TABLE";
 
 function filterOf(text: string) {
   const read = parseLogFilter(text, Date.now());
@@ -172,12 +99,15 @@ async function plansOf(file: string, ask: (reading: ReturnType<typeof requestRea
     log: (event) => void statements.push(event.query),
   });
   await ask(requestReading(db, "sqlite"));
-  const lines = statements.flatMap(({ sql, parameters }) =>
-    handle
+  const lines = statements.flatMap(({ sql, parameters }) => {
+    const plan = handle
       .prepare(`explain query plan ${sql}`)
       .all(...(parameters as (string | number)[]))
-      .map((row) => String(row["detail"])),
-  );
+      .map((row) => String(row["detail"]));
+    // What was walked by an index before is a co-routine of the same name.
+    const isWhole = plan.includes("SCAN requests") && !plan.includes("CO-ROUTINE requests");
+    return isWhole ? [...plan, wholeTable] : plan;
+  });
   handle.close();
   return [...new Set(lines)];
 }
@@ -219,13 +149,12 @@ async function measureQuestions(opened: OpenedRequestLog, file: string): Promise
     const { records } = await reading.requests.page(scope, ask);
     const { median, worst } = await timed(async () => reading.requests.page(scope, ask));
     const plan = await plansOf(file, async (own) => own.page(scope, ask));
-    const scanned = plan.filter(
-      (line) => /^SCAN (?!\(|requests$|CONSTANT)/.test(line) || line === "SCAN requests USING",
-    );
-    const by = plan.filter((line) => line.startsWith("SEARCH requests USING")).map((line) => line.slice(16));
-    if (scanned.length > 0) process.exitCode = 1;
+    const by = plan
+      .filter((line) => line.startsWith("SEARCH requests USING"))
+      .map((line) => line.slice("SEARCH requests USING ".length));
+    if (plan.includes(wholeTable)) process.exitCode = 1;
     console.log(
-      `| \`${text}\` | ${records.length} | ${shown(median)} | ${shown(worst)} | ${verdict(worst < questionGoalMs)} | ${[...by, ...scanned].join("; ")} |`,
+      `| \`${text}\` | ${records.length} | ${shown(median)} | ${shown(worst)} | ${verdict(worst < questionGoalMs)} | ${[...by, ...plan.filter((line) => line === wholeTable)].join("; ")} |`,
     );
   }
   const deep: LogPosition = { at: Date.now() - spanMs / 2, seq: rows / 2 };

@@ -108,10 +108,8 @@ async function main(args: readonly string[]): Promise<number> {
   const must = process.env["BEHALF_TEST_REQUIRE_SERVICES"] === "1";
   const found = await Promise.all(services.map(answers));
   const missing = services.filter((_, index) => found[index] !== true).map((service) => service.name);
-  // Redis only speeds things up and no suite needs it yet: its absence is a fault only where services are required.
-  const told = must ? missing : missing.filter((name) => name !== "Redis");
-  if (told.length > 0) warn(told, must);
-  if (told.length > 0 && must) return 1;
+  if (missing.length > 0) warn(missing, must);
+  if (missing.length > 0 && must) return 1;
   return runTests(files, flags);
 }
 

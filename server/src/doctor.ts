@@ -2,6 +2,8 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "./config.ts";
+import type { Credential } from "./crypto/credential.ts";
+import { openRedis } from "./ephemeral/redis.ts";
 import { sentenceFor } from "./faults.ts";
 import { keysPath, readKeysFile } from "./keys-file.ts";
 import { databaseOf, openStore } from "./opening.ts";
@@ -24,6 +26,7 @@ export async function doctor(settings: () => Config, command: string): Promise<n
     note(true, "settings can be read");
     if (config.database.kind === "sqlite") checkFiles(config.database.file, note);
     await checkDatabase(config, note, command);
+    if (config.redis !== null) await checkRedis(config.redis, note);
   } catch (error) {
     note(false, told(error));
   }
@@ -61,6 +64,18 @@ function mayWrite(path: string, isFile: boolean): boolean {
     return isFile ? statSync(path).isFile() : statSync(path).isDirectory();
   } catch {
     return false;
+  }
+}
+
+async function checkRedis(url: Credential, note: Note): Promise<void> {
+  const redis = openRedis({ url: url.reveal() }, () => undefined);
+  try {
+    await redis.ping();
+    note(true, "Redis answers");
+  } catch {
+    note(false, "Redis does not answer at BEHALF_REDIS_URL: limits would be counted without it, in the database");
+  } finally {
+    await redis.close();
   }
 }
 

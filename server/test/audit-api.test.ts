@@ -23,7 +23,9 @@ onEachDatabase("the audit over the API", (kind) => {
       assert.equal((await house.call("PUT", `${accounts}/user_${n}`)).status, 201);
     }
     house.fake.clock.advance(60_000);
-    auditor = await tokenWith({ name: formula, scopes: ["audit"] });
+    auditor = await tokenWith({ name: formula, scopes: ["audit", "tokens"] });
+    const byAuditor = { token: auditor, body: { name: "child", scopes: ["audit"] } };
+    assert.equal((await house.call("POST", "/v1/tokens", byAuditor)).status, 201);
   });
   after(async () => house.close());
 

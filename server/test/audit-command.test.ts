@@ -5,11 +5,12 @@ import { createPublicKey, verify } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { putBack } from "./support/audit.ts";
 import { onEachDatabase } from "./support/databases.ts";
 import { adminToken, newKey, openHouse, type TestHouse } from "./support/house.ts";
 import { makeConnection } from "./support/person.ts";
 import { type Ended, runCommand } from "./support/processes.ts";
-import { openRaw, quoted, type RawDatabase, type RawRow } from "./support/sql.ts";
+import { openRaw, type RawDatabase, type RawRow } from "./support/sql.ts";
 
 const key = newKey("k1");
 const tables = ["audit_events", "audit_heads", "audit_checkpoints"];
@@ -45,17 +46,6 @@ onEachDatabase("behalf audit", (kind) => {
       house.database.folder,
     );
 
-  async function putBack(rows: Record<string, RawRow[]>): Promise<void> {
-    const statements = tables.flatMap((table) => [
-      `delete from ${table}`,
-      ...(rows[table] ?? []).map((row) => {
-        const names = Object.keys(row).map((name) => `"${name}"`);
-        return `insert into ${table} (${names.join(", ")}) values (${Object.values(row).map(quoted).join(", ")})`;
-      }),
-    ]);
-    await raw.run(`begin; ${statements.join("; ")}; commit`);
-  }
-
   test("checkpoint prints one for each chain, which the published key proves", async () => {
     const { code, stdout, stderr } = await run("checkpoint");
     assert.equal(code, 0, stderr);
@@ -81,10 +71,10 @@ onEachDatabase("behalf audit", (kind) => {
   });
 
   test("an older database put back whole passes without the file, and is found with it", async () => {
-    await putBack(older);
+    await putBack(raw, tables, older);
     const without = await run("verify");
     const found = await run("verify", "--checkpoint", saved);
-    await putBack(newer);
+    await putBack(raw, tables, newer);
     assert.match(without.stdout, /all in order\n$/);
     assert.equal(found.code, 1);
     assert.match(
@@ -118,7 +108,7 @@ onEachDatabase("behalf audit", (kind) => {
     newer = await raw.dump();
     await raw.run(`delete from audit_events where chain = '${house.project}' and seq = 7`);
     const { code, stdout, stderr } = await run("checkpoint");
-    await putBack(newer);
+    await putBack(raw, tables, newer);
     assert.equal(code, 1);
     assert.match(stdout, /^\{"chain":"instance"[^\n]*\}\n$/);
     assert.match(stderr, new RegExp(`^${house.project}: .*behalf audit verify\n$`));

@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { checkpointAudit } from "../src/flows/checkpoint-audit.ts";
 import { createCheckpoint } from "../src/flows/create-checkpoint.ts";
+import { walkChain } from "../src/flows/steps/walk-chain.ts";
 import { verifyAudit } from "../src/flows/verify-audit.ts";
-import { type Checkpoint, parseCheckpoints } from "../src/rules/audit-checkpoint.ts";
+import { type Checkpoint, checkpointText, parseCheckpoints } from "../src/rules/audit-checkpoint.ts";
+import type { AuditReading } from "../src/store/audit-reading.ts";
+import { putBack } from "./support/audit.ts";
 import { onEachDatabase } from "./support/databases.ts";
 import { openHouse, type TestHouse } from "./support/house.ts";
 import { makeConnection } from "./support/person.ts";
-import { openRaw, quoted, type RawDatabase, type RawRow } from "./support/sql.ts";
+import { openRaw, type RawDatabase, type RawRow } from "./support/sql.ts";
 
 const tables = ["audit_events", "audit_heads", "audit_checkpoints"];
 
@@ -38,17 +41,6 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     return Object.fromEntries(Object.entries(await raw.dump()).filter(([table]) => tables.includes(table)));
   }
 
-  async function putBack(rows: Record<string, RawRow[]>): Promise<void> {
-    const statements = tables.flatMap((table) => [
-      `delete from ${table}`,
-      ...(rows[table] ?? []).map((row) => {
-        const names = Object.keys(row).map((name) => `"${name}"`);
-        return `insert into ${table} (${names.join(", ")}) values (${Object.values(row).map(quoted).join(", ")})`;
-      }),
-    ]);
-    await raw.run(`begin; ${statements.join("; ")}; commit`);
-  }
-
   const checkpoint = async (chain = house.project): Promise<Checkpoint> =>
     (await createCheckpoint(house.behalf.house, chain)).checkpoint;
   const faults = async (saved: readonly Checkpoint[] = []): Promise<string[]> =>
@@ -61,7 +53,7 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     const kept = await state();
     await deed();
     const found = await faults(saved);
-    await putBack(kept);
+    await putBack(raw, tables, kept);
     assert.deepEqual(await faults(saved), []);
     return found;
   }
@@ -77,7 +69,8 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     const older = await state();
     await grow(2);
     const saved = await checkpoint();
-    const restore = async () => putBack({ ...older, audit_checkpoints: (await state())["audit_checkpoints"] ?? [] });
+    const restore = async () =>
+      putBack(raw, tables, { ...older, audit_checkpoints: (await state())["audit_checkpoints"] ?? [] });
     const message = `project ${saved.seq - 1} is missing, although the checkpoint of ${saved.at} says the chain reached event ${saved.seq}`;
     // The checkpoint in the database stayed, so it is enough.
     assert.deepEqual(await faultsAfter(restore), [message]);
@@ -88,7 +81,7 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     await grow(3);
     const saved = await checkpoint();
     const message = `project ${saved.seq - 2} is missing, although the checkpoint of ${saved.at} says the chain reached event ${saved.seq}`;
-    assert.deepEqual(await faultsAfter(async () => putBack(older), [saved]), [message]);
+    assert.deepEqual(await faultsAfter(async () => putBack(raw, tables, older), [saved]), [message]);
   });
 
   test("history that went on from an older database, as long as before and longer", async () => {
@@ -96,7 +89,7 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     await grow(2);
     const saved = await checkpoint();
     const other = async () => {
-      await putBack(older);
+      await putBack(raw, tables, older);
       await grow(4);
     };
     const message = `project ${saved.seq} is another one than the checkpoint of ${saved.at} saw`;
@@ -110,6 +103,13 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     };
     const message = `project 1 is missing, although the checkpoint of ${saved.at} says the chain reached event ${saved.seq}`;
     assert.deepEqual(await faultsAfter(drop, [saved]), [message]);
+  });
+
+  test("a chain that nothing in the database knows of any more", async () => {
+    const lost = { chain: `prj_${"0".repeat(32)}`, seq: 5, hash: "A".repeat(43), at: "2026-01-31T12:00:00.000Z" };
+    const saved = { ...lost, signature: house.behalf.house.checkpointSigner.sign(checkpointText(lost)) };
+    const says = `is missing, although the checkpoint of ${lost.at} says the chain reached event 5`;
+    assert.deepEqual(await faults([saved]), [`${lost.chain} 1 ${says}`]);
   });
 
   test("edits, insertions, deletions and exchanges, as it does without checkpoints", async () => {
@@ -168,8 +168,43 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     assert.ok(
       !house.lines.slice(lines).some((line) => line.includes('"audit checkpoint"') && line.includes(house.project)),
     );
-    await putBack(kept);
+    await putBack(raw, tables, kept);
     assert.deepEqual(await faults(), []);
+  });
+});
+
+onEachDatabase("a long verification", (kind) => {
+  let house: TestHouse;
+  before(async () => {
+    house = await openHouse({ kind });
+    const { store } = house.behalf.house;
+    const actor = { kind: "system", task: "test" } as const;
+    await store.change(async (_, record) => {
+      for (let n = 0; n < 3000; n += 1) record({ chain: "instance", name: "key.added", actor, subject: `k${n}` });
+      return Promise.resolve();
+    });
+  });
+  after(async () => house.close());
+
+  test("lets others have their turn, and ends when nobody waits for it any more", async () => {
+    const { house: powers } = house.behalf;
+    const needs = { ...powers, chains: powers.store.audit };
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    assert.equal((await walkChain(needs, { chain: "instance" })).events > 3000, true);
+    clearInterval(timer);
+    assert.ok(turns >= 5, `others had ${turns} turns`);
+    const gone = new AbortController();
+    setTimeout(() => gone.abort(), 5);
+    let pages = 0;
+    const chains = {
+      ...powers.store.audit,
+      after: (async (...ask) => ((pages += 1), await powers.store.audit.after(...ask))) as AuditReading["after"],
+    };
+    await assert.rejects(walkChain({ ...needs, chains }, { chain: "instance", signal: gone.signal }), {
+      code: "unavailable",
+    });
+    assert.ok(pages < 16, `${pages} pages were read`);
   });
 });
 

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { settingsTable } from "../src/config.ts";
+import { openApi } from "../src/http/api/openapi.ts";
 import { environmentOf, lastOf, type Played, play, readDockerfile } from "./support/dockerfile.ts";
 import { call, freePort } from "./support/house.ts";
 
@@ -159,6 +160,36 @@ describe("the samples", () => {
       );
     });
   }
+
+  test("the failure table of docs/operating.md has every refusal under the status that endpoints answer with", () => {
+    const { paths } = openApi([], { origin: "https://behalf.example", version: "0" });
+    const responses = paths["/api/{project}/proxy/{slug}/{path}"]?.["get"]?.responses ?? {};
+    const rows = [...read("docs/operating.md").matchAll(/^\| (\d{3}) \| (`[a-z_`, ]+`) \|/gm)];
+    assert.equal(rows.length > 12, true);
+    for (const [, status = "", words = ""] of rows) {
+      // At creation, not of a call.
+      if (status === "422") continue;
+      const told = responses[status]?.description.split(", ") ?? [];
+      for (const code of words.replaceAll("`", "").split(", "))
+        assert.equal(told.includes(code), true, `${status} ${code}`);
+    }
+    for (const status of ["401", "403", "404", "405", "429", "502", "504"])
+      assert.equal(
+        rows.some((row) => row[1] === status),
+        true,
+        status,
+      );
+  });
+
+  test("metrics that are named to be watched exist, and links lead somewhere", () => {
+    const known = read("server/src/metrics.ts");
+    const text = read("docs/operating.md");
+    for (const [name] of (text + read("docs/samples/alerts.yml")).matchAll(/\bbehalf_[a-z_]*[a-z](?=[^a-z_]|$)/g))
+      assert.equal(known.includes(`"${name.replace(/_count$/, "")}"`), true, name);
+    for (const [, path = ""] of text.matchAll(/\]\(([^)#]+)\)/g)) {
+      if (!path.startsWith("http")) assert.equal(existsSync(join(root, "docs", path)), true, path);
+    }
+  });
 
   test("compose.yaml has no password, and says which secret is missing", () => {
     const text = read("compose.yaml");

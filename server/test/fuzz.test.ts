@@ -15,7 +15,7 @@ import {
   send,
   unexpected,
 } from "./support/doors.ts";
-import { byPath, common, eventsIn, furnish, listen } from "./support/fuzzing.ts";
+import { byCall, byPath, common, eventsIn, furnish, listen } from "./support/fuzzing.ts";
 import { adminToken } from "./support/house.ts";
 import { fitting, type Hints, hostile, type JsonSchema, nearlyFitting } from "./support/schemas.ts";
 
@@ -98,15 +98,15 @@ onEachDatabase("random requests at every door", (kind) => {
 
   /** What ends or changes something is let loose on what nobody else needs. */
   function known({ method, path }: Target): Hints {
-    const ends = method === "DELETE" || path.endsWith("/disconnect");
-    const place = Object.entries(byPath).find(([start]) => path.startsWith(start))?.[1] ?? {};
-    const hints = { ...common, ...own, ...place };
-    if (path.endsWith("/import")) return { ...hints, name: ["pat"], identifier: ["brought"], scopes: [[]] };
-    if (path.startsWith("/v1/requests/{")) return { ...hints, id: own["request"] ?? [] };
-    if (path.endsWith("/refresh")) return { ...hints, name: ["github"], identifier: ["user_1"] };
-    if (path.startsWith("/v1/endpoints/") && method === "DELETE") return { ...hints, slug: ["spare", "none"] };
-    if (path === "/v1/connections/{name}" && method !== "GET") return { ...hints, name: ["spare", "spare", "none"] };
-    return ends ? { ...hints, identifier: ["fuzz", "user_2"], name: ["github", "github", "spare"] } : hints;
+    const place = Object.entries(byPath).find(([start]) => path.startsWith(start))?.[1];
+    const call = Object.entries(byCall).find(([end]) => `${method} ${path}`.endsWith(end))?.[1];
+    return {
+      ...common,
+      ...own,
+      ...place,
+      ...call,
+      ...(path === "/v1/requests/{id}" ? { id: own["request"] ?? [] } : {}),
+    };
   }
 
   const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value)).toWellFormed();
@@ -146,7 +146,7 @@ onEachDatabase("random requests at every door", (kind) => {
 
   /** `isGentle`: nothing wrong on purpose. */
   function requestOf(target: Target, isGentle = false): fc.Arbitrary<Sent> {
-    const schema = target.operation.requestBody?.content?.["application/json"]?.schema;
+    const schema = target.operation.requestBody?.content["application/json"]?.schema;
     const noBody = fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: hostile });
     const headers: fc.Arbitrary<Record<string, string>> = isGentle
       ? fc.constant({})
@@ -204,12 +204,20 @@ onEachDatabase("random requests at every door", (kind) => {
       assertFits(problems.Problem, JSON.parse(got.text), about);
       return assertNothingLeaks(got.text, [], about);
     }
-    const media = content[type];
     if (Object.keys(content).length === 0) return assert.equal(got.text, "", about);
+    const media = content[type];
     assert.notEqual(media, undefined, `${type} is not documented: ${about}`);
-    if (type === "application/json") return assertFits(media?.schema ?? {}, JSON.parse(got.text), about);
-    const each = media?.["x-item-schema"];
-    if (each !== undefined) for (const event of eventsIn(got.text)) assertFits(each, event, about);
+    assertContent(media ?? {}, type === "application/json", { text: got.text, about });
+  }
+
+  function assertContent(
+    media: Media,
+    isWhole: boolean,
+    { text, about }: { readonly text: string; readonly about: string },
+  ): void {
+    if (isWhole) return assertFits(media.schema ?? {}, JSON.parse(text), about);
+    const each = media["x-item-schema"];
+    if (each !== undefined) for (const event of eventsIn(text)) assertFits(each, event, about);
   }
 
   test("the operations of the document answer as the document says", async () => {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Acting, actAs, answered, rawUpstream } from "./support/child.ts";
-import { type Answer, openHouse, type TestHouse } from "./support/house.ts";
-import { connect } from "./support/person.ts";
+import { type Answer, clientId, clientSecret, openHouse, type TestHouse } from "./support/house.ts";
+import { connect, follow } from "./support/person.ts";
 
 const hour = 3_600_000;
 
@@ -191,13 +191,31 @@ describe("nothing is blocked by", () => {
   });
 
   test("what another person used up whose account it was before", async () => {
-    await connect(house, "changing", "octo");
+    const path = "/v1/connections/checked/accounts/changing";
+    const walk = async (login: string): Promise<void> => {
+      await house.call("PUT", path);
+      const verify = { verify_url: "http://127.0.0.1:9/", state: "s" };
+      const { json } = await house.call("POST", `${path}/link`, { body: verify });
+      const landing = await follow(house, json.link as string, login);
+      const ticket = new URL(landing.location ?? "").searchParams.get("auth_request_id");
+      const body = { auth_request_id: ticket, identifier: "changing" };
+      assert.equal((await house.call("POST", "/v1/accounts/verify", { body })).json.status, "ACTIVE");
+    };
+    const ask = async (): Promise<Answer> =>
+      house.call("GET", "/proxy/user", { headers: { connection_name: "checked", identifier: "changing" } });
+    const hosts = { web: house.fake.web, api: house.fake.api };
+    const client = { client_id: clientId, client_secret: clientSecret, hosts };
+    const body = { name: "checked", preset: "github", ...client, verify_url_origins: ["http://127.0.0.1:9"] };
+    assert.equal((await house.call("POST", "/v1/connections", { body })).status, 201);
+    await walk("octo");
     counted(/^\/user$/, 0);
-    await raw("/user", "changing");
-    assertEarly(await raw("/user", "changing"), "upstream_rate_limited", 600);
-    await house.call("DELETE", "/v1/connections/github/accounts/changing");
-    await connect(house, "changing", "hubot");
-    assert.equal((await raw("/user", "changing")).json.login, "hubot");
+    await ask();
+    assertEarly(await ask(), "upstream_rate_limited", 600);
+    const { id } = (await house.call("GET", path)).json;
+    await walk("hubot");
+    assert.equal((await house.call("GET", path)).json.id, id);
+    const fresh = await ask();
+    assert.equal(fresh.json.login, "hubot", fresh.text);
   });
 
   test("but the same person, connecting again, has used up what they have used up", async () => {

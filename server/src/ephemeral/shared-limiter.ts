@@ -105,19 +105,21 @@ export class SharedLimiter implements Limiter {
       if (lacking.length === 0) return this.#admitted(pairs, now);
       const full = lacking.filter(({ share }) => share.isFull(now));
       if (full.length > 0 || round === roundsMax) return this.#refused(pairs, full.length > 0 ? full : lacking, now);
-      await Promise.all(lacking.map(async (pair) => pair.share.asking ?? this.#begin(pair)));
+      await Promise.all(lacking.map((pair) => pair.share.asking ?? this.#begin(pair)));
     }
   }
 
-  async #begin(pair: Pair): Promise<void> {
+  // All who wait get the very same promise, so that they go on in the order they came.
+  #begin(pair: Pair): Promise<void> {
     const { share } = pair;
     // A moment later, so that the calls of the same moment go with one ask.
-    share.asking = Promise.resolve()
+    const asking = Promise.resolve()
       .then(async () => this.#ask(pair))
       .finally(() => {
         share.asking = undefined;
       });
-    return share.asking;
+    share.asking = asking;
+    return asking;
   }
 
   async #ask({ limit, share }: Pair): Promise<void> {

@@ -73,13 +73,17 @@ function sample(schema: SchemaObject): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
   if (schema.anyOf?.[0] !== undefined) return sample(schema.anyOf[0]);
-  if (schema.type === "object") {
-    const needed = Object.entries(schema.properties ?? {}).filter(([name]) => schema.required?.includes(name));
-    return Object.fromEntries(needed.map(([name, member]) => [name, known[name] ?? sample(member)]));
-  }
-  if (schema.type === "array") return (schema.minItems ?? 0) > 0 ? [sample(schema.items ?? {})] : [];
-  if (schema.type === "integer" || schema.type === "number") return schema.minimum ?? 1;
-  if (schema.type === "boolean") return true;
-  if (schema.format === "uri") return "https://app.example.com";
-  return "…";
+  return samples[String(schema.type)]?.(schema) ?? "…";
 }
+
+const samples: Readonly<Record<string, (schema: SchemaObject) => unknown>> = {
+  object({ properties = {}, required = [] }) {
+    const needed = Object.entries(properties).filter(([name]) => required.includes(name));
+    return Object.fromEntries(needed.map(([name, member]) => [name, known[name] ?? sample(member)]));
+  },
+  array: ({ items = {}, minItems = 0 }) => (minItems > 0 ? [sample(items)] : []),
+  integer: ({ minimum }) => minimum ?? 1,
+  number: ({ minimum }) => minimum ?? 1,
+  boolean: () => true,
+  string: ({ format }) => (format === "uri" ? "https://app.example.com" : "…"),
+};

@@ -49,13 +49,16 @@ function rowOf(name: string, schema: SchemaObject, required: boolean): SchemaRow
 }
 
 export function typeOf(schema: SchemaObject): string {
-  const { anyOf, items, prefixItems, type, format, additionalProperties: rest } = schema;
-  if (schema.$ref !== undefined) return schema.$ref.split("/").at(-1) ?? "";
+  const { $ref, anyOf, items, prefixItems } = schema;
+  if ($ref !== undefined) return $ref.slice($ref.lastIndexOf("/") + 1);
   if (anyOf !== undefined) return [...new Set(anyOf.map(typeOf))].join(" or ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (prefixItems !== undefined) return `[${prefixItems.map(typeOf).join(", ")}]`;
-  if (items !== undefined) return `list of ${typeOf(items)}`;
-  if (typeof rest === "object" && schema.properties === undefined && type === "object")
+  return items === undefined ? plainType(schema) : `list of ${typeOf(items)}`;
+}
+
+function plainType({ type, format, properties, additionalProperties: rest }: SchemaObject): string {
+  if (typeof rest === "object" && properties === undefined && type === "object")
     return Object.keys(rest).length === 0 ? "object" : `map of ${typeOf(rest)}`;
   if (format === "date-time") return "time";
   if (format === "uri") return "URL";

@@ -41,11 +41,30 @@ function breakable(path: string): Html[] {
   return path.split(/(?<=\/)/).map((part) => html`${part}<wbr>`);
 }
 
+interface Tag {
+  readonly name: string;
+  readonly description: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Folded on a telephone; where there is room the stylesheet shows it all the same. */
+function contents(tags: readonly Tag[]): Html {
+  return html`<nav class="contents" aria-label="Contents"><details><summary>Contents</summary>
+${tags.map(
+  ({ name, entries }) =>
+    html`<h2>${name}</h2><ul>${entries.map(
+      ({ operation, methods, path }) =>
+        html`<li><a href="#${operation.operationId}"><span class="method">${methods}</span>${breakable(path)}</a></li>`,
+    )}</ul>`,
+)}
+</details></nav>`;
+}
+
 export function referencePage(document: ApiDocument): Html {
   const [server] = document.servers;
   const origin = server?.url ?? "";
   const entries = entriesOf(document);
-  const tags = document.tags.map(({ name, description }) => ({
+  const tags: Tag[] = document.tags.map(({ name, description }) => ({
     name,
     description,
     entries: entries.filter(({ operation }) => operation.tags.includes(name)),
@@ -71,15 +90,7 @@ export function referencePage(document: ApiDocument): Html {
 <p>Every refusal is a problem (RFC 9457) with a <code>code</code> from the <a href="/errors">catalogue</a>, what to do <code>next</code>, and the <code>request_id</code>. The same description for machines: <a href="/openapi.json">openapi.json</a>.</p>
 </header>
 <div class="columns">
-<nav class="contents" aria-label="Contents"><details><summary>Contents</summary>
-${tags.map(
-  ({ name, entries: own }) =>
-    html`<h2>${name}</h2><ul>${own.map(
-      ({ operation, methods, path }) =>
-        html`<li><a href="#${operation.operationId}"><span class="method">${methods}</span>${breakable(path)}</a></li>`,
-    )}</ul>`,
-)}
-</details></nav>
+${contents(tags)}
 <div id="operations">
 ${tags.map(
   ({ name, description, entries: own }) => html`<section class="tag" aria-labelledby="tag-${name}">
@@ -171,15 +182,20 @@ ${
 }
 
 function goodAnswer(status: string, { description, content = {} }: ResponseObject): Html {
-  const title = status === "default" ? description : `${status} ${description}`;
+  if (status === "default") return html`<p>${prose(description)}</p>`;
   const [entry] = Object.entries(content);
-  const shape = entry?.[1]["x-item-schema"] ?? entry?.[1].schema;
-  if (entry === undefined || shape === undefined || shape.type === "string")
-    return html`<p>${prose(title)}${entry === undefined || status === "default" ? "" : html` <span class="soft">${entry[0]}</span>`}</p>`;
-  const each = entry[1]["x-item-schema"] === undefined ? "" : ", each event's data";
-  return html`<details><summary>${title} <span class="soft">${entry[0]}${each}</span></summary>
+  const title = html`${status} ${prose(description)}`;
+  return entry === undefined ? html`<p>${title}</p>` : answerWithBody(title, entry);
+}
+
+function answerWithBody(title: Html, [type, media]: readonly [string, MediaObject]): Html {
+  const each = media["x-item-schema"];
+  const shape = each ?? media.schema;
+  const kind = html` <span class="soft">${type}${each === undefined ? "" : ", each event's data"}</span>`;
+  if (shape === undefined || shape.type === "string") return html`<p>${title}${kind}</p>`;
+  return html`<details><summary>${title}${kind}</summary>
 ${schemaTable(shape, "answer")}
-${entry[1].example === undefined ? "" : html`<pre tabindex="0" role="region" aria-label="Example of the answer"><code>${JSON.stringify(entry[1].example, null, 2)}</code></pre>`}</details>`;
+${media.example === undefined ? "" : html`<pre tabindex="0" role="region" aria-label="Example of the answer"><code>${JSON.stringify(media.example, null, 2)}</code></pre>`}</details>`;
 }
 
 function refusalRow(status: string, codes: readonly RefusalCode[]): Html {

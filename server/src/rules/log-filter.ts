@@ -119,7 +119,7 @@ function unknownKey(): { readonly fault: string } {
 }
 
 /** A span before now (`15m`), or a time in ISO 8601; undefined when it is neither. */
-export function parseLogTime(text: string, now: number): number | undefined {
+function parseLogTime(text: string, now: number): number | undefined {
   const span = /^(\d{1,6})([smhd])$/.exec(text);
   if (span !== null) return Math.max(now - Number(span[1]) * (unitMs[span[2] ?? ""] ?? 0), 0);
   if (!/^\d{4}-\d{2}-\d{2}(?:T[\d:.]{4,12}(?:Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return undefined;

@@ -49,12 +49,12 @@ export function slotOf(at: number, widthMs: number): number {
 const growth = Math.log(1.1);
 const binMax = 200;
 
-export function binOf(ms: number): number {
+function binOf(ms: number): number {
   return ms <= 1 ? 0 : Math.min(Math.ceil(Math.log(ms) / growth), binMax);
 }
 
 /** The middle of a bin, to a tenth of a millisecond. */
-export function middleOf(bin: number): number {
+function middleOf(bin: number): number {
   return bin === 0 ? 0.5 : Math.round(Math.exp((bin - 0.5) * growth) * 10) / 10;
 }
 

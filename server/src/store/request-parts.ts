@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import { parseId } from "../rules/ids.ts";
 import type { LogClause, LogField, LogFilter } from "../rules/log-filter.ts";
 import type { LogScope } from "./request-questions.ts";
-import { projectKey, type RequestRow, type RequestsSchema } from "./request-rows.ts";
+import { keyOf, type RequestRow, type RequestsSchema } from "./request-rows.ts";
 
 type Builder = ExpressionBuilder<RequestsSchema, "requests">;
 type Column = keyof RequestRow;
@@ -86,7 +86,7 @@ async function statusesIn({ db, scope }: PartContext, range: { readonly least: n
     const row = await db
       .selectFrom("requests")
       .select("status")
-      .where("project_key", "=", projectKey(scope.project))
+      .where("project_key", "=", keyOf(scope.project))
       .where("status", ">=", from)
       .where("status", "<=", range.most)
       .orderBy("status")
@@ -99,12 +99,13 @@ async function statusesIn({ db, scope }: PartContext, range: { readonly least: n
 }
 
 function keyed({ project }: LogScope, column: Column, value: string | number): Branch {
-  return { range: (eb) => [eb("project_key", "=", projectKey(project)), eb(column, "=", value as never)] };
+  return { range: (eb) => [eb("project_key", "=", keyOf(project)), eb(column, "=", value as never)] };
 }
 
 function idPart(id: string): Part {
   const holds = (eb: Builder): Expression<SqlBool> => eb("id", "=", id);
-  return { reads: ["id"], holds, branches: async () => Promise.resolve([{ range: (eb) => [holds(eb)] }]) };
+  const range = (eb: Builder): Expression<SqlBool>[] => [eb("id_key", "=", keyOf(id)), holds(eb)];
+  return { reads: ["id"], holds, branches: async () => Promise.resolve([{ range }]) };
 }
 
 function wordPart({ like }: PartContext, word: string): Part {
@@ -131,7 +132,7 @@ export async function branchesOf(
     if (best === undefined || rows < best.rows) best = { part, branches, rows };
   }
   if (best === undefined) {
-    const all = { range: (eb: Builder) => [eb("project_key", "=", projectKey(context.scope.project))] };
+    const all = { range: (eb: Builder) => [eb("project_key", "=", keyOf(context.scope.project))] };
     return { branches: [all], rest: parts };
   }
   const chosen = best.part;

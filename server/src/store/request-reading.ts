@@ -4,7 +4,7 @@ import type { LogFilter } from "../rules/log-filter.ts";
 import type { LogPosition, RequestRecord } from "../rules/request-record.ts";
 import { type Branch, branchesOf, type Part, type PartContext, partsOf } from "./request-parts.ts";
 import type { RequestReading } from "./request-questions.ts";
-import { type RequestRow, type RequestsSchema, recordOf } from "./request-rows.ts";
+import { keyOf, type RequestRow, type RequestsSchema, recordOf } from "./request-rows.ts";
 import { headroomOf, statsOf } from "./request-stats.ts";
 
 /** So many rows are looked at for one page, and for one step of a stream. */
@@ -28,7 +28,8 @@ export function requestReading(db: Kysely<RequestsSchema>, kind: "sqlite" | "pos
       return { records: await recordsAt(db, found), next };
     },
     async find(scope, id) {
-      let query = db.selectFrom("requests").selectAll().where("id", "=", id).where("project_id", "=", scope.project);
+      let query = db.selectFrom("requests").selectAll().where("id_key", "=", keyOf(id)).where("id", "=", id);
+      query = query.where("project_id", "=", scope.project);
       if (scope.account !== null) query = query.where("account_id", "=", scope.account);
       const row = await query.executeTakeFirst();
       return row === undefined ? undefined : recordOf(row);

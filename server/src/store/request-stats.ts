@@ -12,7 +12,7 @@ import {
   windowStart,
 } from "../rules/tally.ts";
 import type { HeadroomFacts, LogScope, StatsAsk } from "./request-questions.ts";
-import { projectKey, type RequestsSchema } from "./request-rows.ts";
+import { keyOf, type RequestsSchema } from "./request-rows.ts";
 
 /** A caller bound to an account has no counts of its own: so many of its newest records are counted. */
 const countedMax = 20_000;
@@ -56,7 +56,7 @@ async function accountCounts(
     .selectFrom("requests")
     .select(["at", "surface", "status", "refusal", "total_ms as totalMs", "upstream_ms as upstreamMs"])
     .select("project_id as projectId")
-    .where("project_key", "=", projectKey(scope.project))
+    .where("project_key", "=", keyOf(scope.project))
     .where("account_id", "=", scope.account)
     .where("at", ">=", from)
     .where("project_id", "=", scope.project)

@@ -1,5 +1,5 @@
 // What a batch of records adds to the counts, and the newest headroom in it.
-import { labelsOf, minuteMs, quarterMs, slotOf } from "../rules/tally.ts";
+import { type Countable, labelsOf, minuteMs, quarterMs, slotOf } from "../rules/tally.ts";
 import { type Cell, columns, type RequestCountRow, type RequestHeadroomRow, type RequestRow } from "./request-rows.ts";
 
 export interface BatchSummary {
@@ -9,47 +9,63 @@ export interface BatchSummary {
 
 type Batched = Omit<RequestRow, "seq">;
 
+const places = Object.fromEntries(columns.map(([name], index) => [name, index])) as Record<keyof Batched, number>;
+
+function cellOf<Name extends keyof Batched>(cells: readonly Cell[], name: Name): Batched[Name] {
+  return cells[places[name]] as Batched[Name];
+}
+
 export function summaryOf(batch: readonly (readonly Cell[])[]): BatchSummary {
-  const counts = new Map<string, RequestCountRow>();
+  const counts = new Map<string, { -readonly [Name in keyof RequestCountRow]: RequestCountRow[Name] }>();
   const headroom = new Map<string, RequestHeadroomRow>();
   for (const cells of batch) {
-    const row = rowOf(cells);
-    for (const width of [minuteMs, quarterMs]) count(counts, row, width);
-    const newest = headroomIn(row);
+    const project_id = cellOf(cells, "project_id");
+    for (const [kind, label] of labelsOf(countableOf(cells))) {
+      for (const width of [minuteMs, quarterMs]) {
+        const slot = slotOf(cellOf(cells, "at"), width);
+        const key = `${project_id} ${slot} ${width} ${kind} ${label}`;
+        const known = counts.get(key);
+        if (known === undefined) counts.set(key, { project_id, width, slot, kind, label, count: 1 });
+        else known.count += 1;
+      }
+    }
+    const newest = headroomIn(cells);
     if (newest === undefined) continue;
-    const key = `${row.project_id} ${newest.account_id} ${newest.resource}`;
-    const known = headroom.get(key);
-    if (known === undefined || known.at <= newest.at) headroom.set(key, newest);
+    const key = `${project_id} ${newest.account_id} ${newest.resource}`;
+    if ((headroom.get(key)?.at ?? 0) <= newest.at) headroom.set(key, newest);
   }
   return { counts: [...counts.values()], headroom: [...headroom.values()] };
 }
 
-function rowOf(cells: readonly Cell[]): Batched {
-  return Object.fromEntries(columns.map(([name], index) => [name, cells[index] ?? null])) as unknown as Batched;
-}
-
-function count(counts: Map<string, RequestCountRow>, row: Batched, width: number): void {
-  const slot = slotOf(row.at, width);
-  const facts = {
-    projectId: row.project_id,
-    at: row.at,
-    surface: row.surface,
-    status: row.status,
-    refusal: row.refusal,
-    totalMs: row.total_ms,
-    upstreamMs: row.upstream_ms,
+function countableOf(cells: readonly Cell[]): Countable {
+  return {
+    projectId: cellOf(cells, "project_id"),
+    at: cellOf(cells, "at"),
+    surface: cellOf(cells, "surface"),
+    status: cellOf(cells, "status"),
+    refusal: cellOf(cells, "refusal"),
+    totalMs: cellOf(cells, "total_ms"),
+    upstreamMs: cellOf(cells, "upstream_ms"),
   };
-  for (const [kind, label] of labelsOf(facts)) {
-    const key = `${row.project_id} ${width} ${slot} ${kind} ${label}`;
-    const known = counts.get(key)?.count ?? 0;
-    counts.set(key, { project_id: row.project_id, width, slot, kind, label, count: known + 1 });
-  }
 }
 
-function headroomIn(row: Batched): RequestHeadroomRow | undefined {
-  const { rate_resource: resource, rate_limit: most, rate_remaining: remaining, rate_reset_at: reset_at } = row;
-  const { project_id, account_id, connection, identifier, at } = row;
+function headroomIn(cells: readonly Cell[]): RequestHeadroomRow | undefined {
+  const account_id = cellOf(cells, "account_id");
+  const resource = cellOf(cells, "rate_resource");
+  const most = cellOf(cells, "rate_limit");
+  const remaining = cellOf(cells, "rate_remaining");
+  const reset_at = cellOf(cells, "rate_reset_at");
   if (account_id === null || resource === null || most === null || remaining === null || reset_at === null)
     return undefined;
-  return { project_id, account_id, resource, connection, identifier, most, remaining, reset_at, at };
+  return {
+    project_id: cellOf(cells, "project_id"),
+    account_id,
+    resource,
+    connection: cellOf(cells, "connection"),
+    identifier: cellOf(cells, "identifier"),
+    most,
+    remaining,
+    reset_at,
+    at: cellOf(cells, "at"),
+  };
 }

@@ -136,4 +136,17 @@ onEachSetup("limits", (kind) => {
     }
     assert.ok(performance.now() - started < 2000);
   });
+
+  test("calls that trickle in one by one while others wait are all admitted while there is room", async () => {
+    const one = limit(newKey(), 100, 60_000);
+    const [limiter = assert.fail()] = limiters();
+    const outcomes: Promise<Admission>[] = [];
+    for (let call = 0; call < 100; call += 1) {
+      outcomes.push(limiter.admit([one]));
+      // Sometimes within the same turn of the event loop, sometimes just when an answer comes in.
+      if (call % 3 > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok((await Promise.all(outcomes)).every(({ kind: outcome }) => outcome === "admitted"));
+    assert.equal((await limiter.admit([one])).kind, "refused");
+  });
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ephemeral, Limit } from "../../src/ephemeral/ephemeral.ts";
 import { onEachDatabase } from "../support/databases.ts";
-import { withoutRedis } from "../support/redis.ts";
+import { lineTo, withoutRedis } from "../support/redis.ts";
 import { limit, newKey, openSetup, type Setup } from "./setups.ts";
 import { assertNeverMore, hammer } from "./watch.ts";
 
@@ -75,6 +75,27 @@ onEachDatabase("without Redis", (database) => {
       setup.line?.mend();
       await sleep(4000);
       assert.equal((await admitted(first, one, 20)) + (await admitted(second, one, 20)), 0);
+    });
+
+    test("who finds Redis again first still sees what the others count in SQL", {
+      skip: database === "sqlite",
+    }, async () => {
+      const [first] = pair(setup);
+      const own = await lineTo(setup.shared.redis?.url ?? "");
+      const late = setup.open({ redis: { url: own.url, prefix: setup.shared.redis?.prefix } });
+      const one = limit(newKey(), 20, 60_000);
+      assert.equal((await admitted(first, one, 2)) + (await admitted(late, one, 2)), 4);
+      own.cut();
+      setup.line?.cut();
+      assert.equal((await admitted(first, one, 2)) + (await admitted(late, one, 2)), 4);
+      setup.line?.mend();
+      while (!setup.warned.some(({ message }) => message.includes("answers again"))) await sleep(20);
+      assert.equal(await admitted(late, one, 8), 8);
+      assert.equal(await admitted(first, one, 20), 4);
+      own.mend();
+      await sleep(100);
+      await late.close();
+      await own.close();
     });
 
     test("a Redis that comes back empty is told what it had given out", async () => {

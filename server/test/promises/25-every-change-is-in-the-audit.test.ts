@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { auditNames } from "../../src/rules/audit.ts";
+import { putBack, rotationNames } from "../support/audit.ts";
 import { type DatabaseKind, onEachDatabase } from "../support/databases.ts";
 import { adminToken, call, clientId, newKey, openHouse, type TestHouse } from "../support/house.ts";
 import { Browser, connect, follow, makeConnection, makeLink } from "../support/person.ts";
 import { runCommand, serveCommand } from "../support/processes.ts";
-import { openRaw, quoted, type RawDatabase, type RawRow } from "../support/sql.ts";
+import { openRaw, type RawDatabase, type RawRow } from "../support/sql.ts";
 
 const accounts = "/v1/connections/github/accounts";
 const key = newKey("k1");
@@ -85,6 +86,10 @@ onEachDatabase("every change that can be made", (kind) => {
       await follow(house, await makeLink(house, "user_1"), "hubot");
       await house.behalf.sweep();
     });
+    const endpoint = { slug: "api", name: "API", upstream_url: house.fake.api, connection: "github" };
+    await expect(["endpoint.created"], async () => ok(201, "POST /v1/endpoints", endpoint));
+    await expect(["endpoint.changed"], async () => ok(200, "PATCH /v1/endpoints/api", { active: false }));
+    await expect(["endpoint.deleted"], async () => ok(204, "DELETE /v1/endpoints/api"));
     await expect(["account.refreshed"], async () => ok(200, `POST ${accounts}/user_1/refresh`));
     await expect(["account.refresh_failed"], async () => {
       refreshFault({}, 500);
@@ -132,12 +137,13 @@ onEachDatabase("every change that can be made", (kind) => {
       const auth_request_id = new URL(landing.location ?? "").searchParams.get("auth_request_id");
       await ok(200, "POST /v1/accounts/verify", { auth_request_id, identifier: "user_3" });
     });
-    await expect(
-      ["account.disconnected", "account.revocation_done", "account.deleted", "connection.deleted"],
-      async () => {
-        await ok(204, "DELETE /v1/connections/github?accounts=revoke");
-      },
-    );
+    const access_token = house.fake.liveTokens("hubot").at(-1)?.access;
+    await expect(["account.imported"], async () => ok(200, `POST ${accounts}/user_3/import`, { access_token }));
+    const last = ["account.disconnected", "account.revocation_done", "account.deleted", "connection.deleted"];
+    await expect(last, async () => ok(204, "DELETE /v1/connections/github?accounts=revoke"));
+    const rotated = await rotationNames(kind);
+    assert.deepEqual(rotated, ["key.added", "key.added", "key.rotated"]);
+    for (const name of rotated) seen.add(name);
     assert.deepEqual([...seen].toSorted(), Object.keys(auditNames).toSorted());
   });
 
@@ -285,16 +291,7 @@ onEachDatabase("a verification finds what was done to the audit behind our back"
     await house.close();
   });
 
-  async function restore(): Promise<void> {
-    const statements = ["audit_events", "audit_heads"].flatMap((table) => [
-      `delete from ${table}`,
-      ...(kept[table] ?? []).map((row) => {
-        const names = Object.keys(row).map((name) => `"${name}"`);
-        return `insert into ${table} (${names.join(", ")}) values (${Object.values(row).map(quoted).join(", ")})`;
-      }),
-    ]);
-    await raw.run(`begin; ${statements.join("; ")}; commit`);
-  }
+  const restore = async (): Promise<void> => putBack(raw, ["audit_events", "audit_heads"], kept);
 
   /** Does it, verifies, and puts everything back. */
   async function faultsAfter(sql: readonly string[]): Promise<string[]> {

@@ -11,7 +11,7 @@ import { openDatabase } from "../../src/store/store.ts";
 import { choiceOf } from "../store/replica.ts";
 import type { ScratchDatabase } from "../support/databases.ts";
 
-export const workerModule = new URL("../../src/store/reading-worker.ts", import.meta.url);
+const workerModule = new URL("../../src/store/reading-worker.ts", import.meta.url);
 export const project = `prj_${"a1".repeat(16)}` as ProjectId;
 export const neighbour = `prj_${"b2".repeat(16)}` as ProjectId;
 export const whole: LogScope = { project, account: null };

@@ -85,11 +85,11 @@ onEachDatabase("following the live log", (kind: DatabaseKind) => {
       const log = await open();
       const raw = await openRaw(scratched);
       const columns =
-        "id, project_id, project_key, at, surface, method, path, token_id, token_name, status, bytes_in, bytes_out, total_ms";
+        "id, id_key, project_id, project_key, at, surface, method, path, token_id, token_name, status, bytes_in, bytes_out, total_ms";
       await raw.run("begin");
       await raw.run("select pg_advisory_xact_lock(hashtextextended(current_schema() || '.requests', 0))");
       await raw.run(
-        `insert into requests (${columns}) values ('rqr_first', '${whole.project}', 0, 1, 'proxy', 'GET', '/', 't', 't', 200, 0, 0, 1)`,
+        `insert into requests (${columns}) values ('rqr_first', 0, '${whole.project}', 0, 1, 'proxy', 'GET', '/', 't', 't', 200, 0, 0, 1)`,
       );
       const later = record();
       log.log.note(later);

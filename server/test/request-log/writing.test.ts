@@ -116,7 +116,7 @@ onEachDatabase("writing the live log", (kind: DatabaseKind) => {
     assert.equal(log.log.dropped, 0);
     const kept = records.find(({ id }) => id === odd.id);
     assert.equal(kept?.path.startsWith("/a\ufffdb/cc"), true);
-    assert.deepEqual([kept?.path.length, kept?.method.length, kept?.runId], [2047, 32, ""]);
+    assert.deepEqual([kept.path.length, kept.method.length, kept.runId], [2047, 32, ""]);
   });
 
   test("closing writes what is still noted, and a note after that is counted as dropped", async () => {

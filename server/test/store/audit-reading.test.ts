@@ -98,6 +98,7 @@ onEachDatabase("pages of the audit", (kind) => {
       actor: { kind: "person" },
       since: 1_000_050,
     },
+    "names and a kind": { names: ["account.refreshed", "account.expired"], actor: { kind: "person" } },
     "a subject and a token": { subject: accounts[2] ?? "", actor: one },
     everything: { names: ["token.created"], subject: accounts[3] ?? "", actor: one, since: 0, until: 2_000_000 },
     "what never met": { names: ["account.refreshed"], actor: { who: "nobody" } },

@@ -4,20 +4,13 @@ import { after, before, test } from "node:test";
 import { makeCheckpointSigner } from "../../src/crypto/checkpoint-signer.ts";
 import { verifyAudit } from "../../src/flows/verify-audit.ts";
 import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
+import { putBack } from "../support/audit.ts";
 import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
-import { openRaw, quoted, type RawDatabase, type RawRow } from "../support/sql.ts";
+import { openRaw } from "../support/sql.ts";
 import { askBoth, choiceOf, link, openReplica, type Replica, storeOf } from "./replica.ts";
 import { projectRow } from "./rows.ts";
 
 const actor = { kind: "system", task: "test" } as const;
-
-async function putBack(raw: RawDatabase, table: string, rows: readonly RawRow[]): Promise<void> {
-  const inserts = rows.map((row) => {
-    const names = Object.keys(row).map((name) => `"${name}"`);
-    return `insert into ${table} (${names.join(", ")}) values (${Object.values(row).map(quoted).join(", ")})`;
-  });
-  await raw.run(`begin; delete from ${table}; ${inserts.join("; ")}; commit`);
-}
 
 onEachDatabase("the audit chain", (kind) => {
   let scratched: ScratchDatabase;
@@ -86,6 +79,27 @@ onEachDatabase("the audit chain", (kind) => {
     assert.deepEqual((await verify()).faults, []);
   });
 
+  // A commit of SQLite writes to the disk; one of PostgreSQL need not (store/audit-change.ts).
+  if (kind === "postgres")
+    test("whoever is told of a change is told of one that the disk has", async (context) => {
+      const raw = await openRaw(scratched);
+      context.after(async () => raw.close());
+      await raw.run(`create table written (lsn pg_lsn);
+      create function note_written() returns trigger language plpgsql as
+        'begin insert into written values (pg_current_wal_insert_lsn()); return null; end';
+      create constraint trigger note_written after insert on audit_events
+        deferrable initially deferred for each row execute function note_written()`);
+      for (let n = 0; n < 20; n += 1) {
+        await store.change(async (_, record) => {
+          record({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
+          return Promise.resolve();
+        });
+        const [row] = await raw.rows("select pg_current_wal_flush_lsn() > max(lsn) as kept from written");
+        assert.equal(row?.["kept"], true, `change ${n}`);
+      }
+      await raw.run("drop table written cascade; drop function note_written() cascade");
+    });
+
   test("a change whose event cannot be written is not made", async () => {
     const twice = "evt_00000000000040008000000000000000" as const;
     const clumsy = database.withChain({ link, newId: () => twice as never, now: () => 1 });
@@ -148,7 +162,7 @@ onEachDatabase("the audit chain", (kind) => {
       where e.chain = '${project.id}' and e.seq = ${cut}) where chain = '${project.id}'`);
     for (let n = 0; n < 3; n += 1) await record();
     const faults = await own();
-    for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
+    await putBack(raw, ["audit_events", "audit_heads"], before);
     await raw.close();
     assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
     assert.deepEqual(await own(), []);
@@ -164,7 +178,7 @@ onEachDatabase("the audit chain", (kind) => {
       return Promise.resolve();
     });
     const faults = await own();
-    for (const table of ["audit_events", "audit_heads"]) await putBack(raw, table, before[table] ?? []);
+    await putBack(raw, ["audit_events", "audit_heads"], before);
     await raw.close();
     assert.deepEqual(faults, [{ chain: project.id, seq: 1, fault: "is not the making of its project" }]);
   });

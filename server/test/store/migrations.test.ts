@@ -159,8 +159,8 @@ onEachDatabase("migrating", (kind: DatabaseKind) => {
       const { origin, stop } = await serveCommand(env, scratched.folder);
       try {
         const listed = await call(origin, "GET", "/v1/accounts", { token: opens["token"] ?? "" });
-        const found = (listed.json.items as { identifier: string }[]).map(({ identifier }) => identifier);
-        assert.deepEqual(found.toSorted(), ["Zoë ☂ 'quoted'", "user_1", "user_2"]);
+        const people = (listed.json.items as { identifier: string }[]).map(({ identifier }) => identifier);
+        assert.deepEqual(people.toSorted(), ["Zoë ☂ 'quoted'", "user_1", "user_2"]);
         assert.equal((await call(origin, "GET", "/v1/tools", { token: opens["bound"] ?? "" })).status, 200);
         assert.equal((await call(origin, "GET", "/v1/tools", { token: opens["revoked"] ?? "" })).status, 401);
       } finally {

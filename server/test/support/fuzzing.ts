@@ -54,6 +54,20 @@ export const byPath: Readonly<Record<string, Hints>> = {
   "/v1/endpoints": { name: ["Main"], identifier: ["user_1", null], forward_headers: [[]], blocked_headers: [[]] },
 };
 
+const ended: Hints = { identifier: ["fuzz", "user_2"], name: ["github", "github", "spare"] };
+const spare: Hints = { name: ["spare", "spare", "none"] };
+
+/** Calls by how they end, the method in front: the first that fits. */
+export const byCall: Readonly<Record<string, Hints>> = {
+  "/import": { name: ["pat"], identifier: ["brought"], scopes: [[]] },
+  "/refresh": { name: ["github"], identifier: ["user_1"] },
+  "/disconnect": ended,
+  "DELETE /v1/connections/{name}/accounts/{identifier}": ended,
+  "DELETE /v1/endpoints/{slug}": { slug: ["spare", "none"] },
+  "DELETE /v1/connections/{name}": spare,
+  "PATCH /v1/connections/{name}": spare,
+};
+
 /** Rows that the routes find: an endpoint, a connection to bring tokens to, a call in the log, a checkpoint of the audit. */
 export async function furnish({ house }: Doors): Promise<Hints> {
   const { call, fake } = house;

@@ -122,7 +122,8 @@ interface Answered {
 function learn(needs: Relaying, { answer, used, call }: Answered): void {
   const headers = namedHeaders(answer.headers);
   call.note.upstreamRequestId = upstreamRequestId(headers["x-github-request-id"]);
-  if (used.provider.preset.kind !== "github") return;
+  // Whoever runs another upstream must not be able to stop an account's calls to GitHub.
+  if (call.wayAt(used.provider.hosts).github === null) return;
   const rate = rateFacts(headers);
   call.note.rate = rate;
   // The body streams past unread, so only the head speaks.

@@ -98,7 +98,10 @@ function aboutOf(house: House, { context, occasion }: Call): AboutRequest {
     lastEventId: req.header("last-event-id") ?? null,
     traceId: traceIdOf(req.header("traceparent")),
     address: addressOf(house, context.env as Partial<HttpBindings>),
-    signal: AbortSignal.any([req.raw.signal, house.ending]),
+    // Made only for those that wait: each hangs on a signal that lives as long as the server.
+    get signal() {
+      return AbortSignal.any([req.raw.signal, house.ending]);
+    },
   };
 }
 

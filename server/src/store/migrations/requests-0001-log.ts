@@ -7,7 +7,7 @@ const asked = ["status", "method", "surface", "connection", "token_id", "token_n
 
 export async function up(db: Kysely<unknown>, kind: "sqlite" | "postgres"): Promise<void> {
   const text = ["id", "project_id", "surface", "method", "path", "token_id", "token_name"];
-  const number = ["project_key", "at", "status", "bytes_in", "bytes_out"];
+  const number = ["id_key", "project_key", "at", "status", "bytes_in", "bytes_out"];
   const textOrNull = ["endpoint", "tool", "connection", "account_id", "identifier", "agent", "run_id", "refusal"];
   textOrNull.push("upstream_request_id", "hashed_token", "rate_resource", "trace_id", "address");
   const numberOrNull = ["upstream_status", "rate_limit", "rate_remaining", "rate_reset_at"];
@@ -30,7 +30,7 @@ export async function up(db: Kysely<unknown>, kind: "sqlite" | "postgres"): Prom
 async function indexes(db: Kysely<unknown>, kind: "sqlite" | "postgres"): Promise<void> {
   // In SQLite each index ends in the row's number, which is `seq`.
   const order = kind === "sqlite" ? ["at"] : ["at", "seq"];
-  await db.schema.createIndex("requests_by_id").on("requests").column("id").execute();
+  await db.schema.createIndex("requests_by_id").on("requests").column("id_key").execute();
   await db.schema
     .createIndex("requests_by_at")
     .on("requests")
