@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
-import pg from "pg";
 import { makeCheckpointSigner } from "../server/src/crypto/checkpoint-signer.ts";
 import { hmac } from "../server/src/crypto/digest.ts";
 import { systemRandom } from "../server/src/crypto/random.ts";
@@ -17,6 +16,8 @@ import { type AuditPageAsk, type AuditReading, auditReading } from "../server/sr
 import type { Schema } from "../server/src/store/schema.ts";
 import { openSqlite, sqliteDialect } from "../server/src/store/sqlite.ts";
 import { openDatabase, type Store } from "../server/src/store/store.ts";
+import { choiceOf } from "../server/test/store/replica.ts";
+import { scratch } from "../server/test/support/databases.ts";
 import { machine } from "./measured.ts";
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -25,7 +26,6 @@ const writers = 32;
 const eventsGoal = 500;
 const queryGoalMs = 50;
 const runs = 15;
-const postgresUrl = process.env["BEHALF_TEST_POSTGRES_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const key = randomBytes(32);
 const link = (text: string): string => hmac(key, text);
 const newId = <Kind extends Parameters<typeof idFrom>[0]>(kind: Kind) => idFrom(kind, systemRandom(16));
@@ -36,20 +36,14 @@ function verdict(isMet: boolean): string {
 }
 
 async function onPostgres(work: (store: Store) => Promise<void>): Promise<void> {
-  const schema = `behalf_bench_${randomBytes(6).toString("hex")}`;
-  const admin = new pg.Client({ connectionString: postgresUrl });
-  await admin.connect();
-  await admin.query(`create schema ${schema}`);
-  const url = new URL(postgresUrl);
-  url.searchParams.set("options", `-c search_path=${schema}`);
-  const database = openDatabase({ kind: "postgres", url: url.href });
+  const scratched = await scratch("postgres");
+  const database = openDatabase(choiceOf(scratched));
   try {
     await database.migrate();
     await work(database.withChain({ link, newId: () => newId("event"), now: () => Date.now() }));
   } finally {
     await database.close();
-    await admin.query(`drop schema ${schema} cascade`);
-    await admin.end();
+    await scratched.drop();
   }
 }
 
@@ -189,10 +183,10 @@ async function read(file: string): Promise<void> {
     const used = last as unknown as { sql: string; parameters: never[] };
     const plan = raw.prepare(`explain query plan ${used.sql}`).all(...used.parameters);
     plans.push(`| ${what} | ${plan.map((row) => `\`${String(row["detail"])}\``).join("<br>")} |`);
-    console.log(`${row(what, times)} < ${queryGoalMs} ms | ${verdict((times.at(-1) ?? 0) < queryGoalMs)} |`);
+    console.log(`${rowOf(what, times)} < ${queryGoalMs} ms | ${verdict((times.at(-1) ?? 0) < queryGoalMs)} |`);
   }
   console.log(
-    row("one part of an export", await timesOf(async () => reading.part({ chain, after: middle.seq }))),
+    rowOf("one part of an export", await timesOf(async () => reading.part({ chain, after: middle.seq }))),
     "| |",
   );
   await verifyAll(reading);
@@ -210,7 +204,7 @@ async function timesOf(work: () => Promise<unknown>): Promise<readonly number[]>
   return times.toSorted((left, right) => left - right);
 }
 
-function row(what: string, times: readonly number[]): string {
+function rowOf(what: string, times: readonly number[]): string {
   const ms = (value: number | undefined): string => `${(value ?? Number.NaN).toFixed(1)} ms`;
   return `| ${what} | ${ms(times[Math.floor(times.length / 2)])} | ${ms(times.at(-1))} |`;
 }

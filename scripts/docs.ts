@@ -71,7 +71,21 @@ each that is missing, moved or edited.
 take everything out. JSON Lines lose nothing: a line holds every member that its \`hash\` is made of. In CSV a value that
 begins like a formula has an apostrophe before it.
 
-## Checkpoints
+${checkpointChapter()}
+## Details
+
+An event that moves an account says where to in \`status\` and \`status_reason\` (\`DELETED\` once it is gone). Where a
+provider's token came or went, \`hashed_token\` is the base64 of its SHA-256, as \`hashed_token\` in GitHub's own audit log:
+so both logs can be joined without either holding the token.
+
+## Events
+
+${table(["Event", "What happened"], rows)}
+`;
+}
+
+function checkpointChapter(): string {
+  return `## Checkpoints
 
 Whoever can put back an older copy of the whole database takes the newest events away without a trace in it. Against
 that, a checkpoint says, signed, that a chain had reached an event. One is made about every hour of every chain that grew, at
@@ -99,16 +113,6 @@ jq -cj '["behalf-audit-checkpoint-1", .chain, .seq, .hash, .at]' c.json > text
 jq -rj '.signature + "=="' c.json | tr '_-' '/+' | base64 -d > signature
 openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature
 \`\`\`
-
-## Details
-
-An event that moves an account says where to in \`status\` and \`status_reason\` (\`DELETED\` once it is gone). Where a
-provider's token came or went, \`hashed_token\` is the base64 of its SHA-256, as \`hashed_token\` in GitHub's own audit log:
-so both logs can be joined without either holding the token.
-
-## Events
-
-${table(["Event", "What happened"], rows)}
 `;
 }
 

@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { after, before, test } from "node:test";
+import type { AuditEvent } from "@behalf/sdk";
 import { linkText } from "../src/rules/audit.ts";
 import { onEachDatabase } from "./support/databases.ts";
 import { type Answer, adminToken, openHouse, type TestHouse } from "./support/house.ts";
 import { makeConnection } from "./support/person.ts";
-
-type Json = Record<string, any>;
 
 const accounts = "/v1/connections/github/accounts";
 const formula = '=HYPERLINK("http://evil.example";"a,b")';
@@ -29,7 +28,7 @@ onEachDatabase("the audit over the API", (kind) => {
   });
   after(async () => house.close());
 
-  async function tokenWith(body: Json): Promise<string> {
+  async function tokenWith(body: Record<string, unknown>): Promise<string> {
     const made = await house.call("POST", "/v1/tokens", { body });
     assert.equal(made.status, 201, made.text);
     return made.json.token as string;
@@ -37,12 +36,12 @@ onEachDatabase("the audit over the API", (kind) => {
 
   const get = async (path: string, token = auditor, headers: Record<string, string> = {}): Promise<Answer> =>
     house.call("GET", `/v1/audit${path}`, { token, headers });
-  const events = async (query: string, token = auditor): Promise<Json[]> => {
+  const events = async (query: string, token = auditor): Promise<AuditEvent[]> => {
     const answer = await get(query, token);
     assert.equal(answer.status, 200, answer.text);
-    return answer.json.items as Json[];
+    return answer.json.items as AuditEvent[];
   };
-  const namesOf = (items: readonly Json[]) => items.map((item) => String(item["name"]));
+  const namesOf = (items: readonly AuditEvent[]) => items.map((item) => item.name);
 
   test("needs the scope `audit`, and no other reads it but `admin`", async () => {
     const tools = await tokenWith({ name: "tools", scopes: ["tools", "logs"] });
@@ -55,7 +54,7 @@ onEachDatabase("the audit over the API", (kind) => {
   });
 
   test("lists the newest first, page by page, every event once", async () => {
-    const seen: Json[] = [];
+    const seen: AuditEvent[] = [];
     let cursor = "";
     for (let pages = 0; pages < 50; pages += 1) {
       const answer = await get(`?limit=3${cursor}`);
@@ -63,7 +62,7 @@ onEachDatabase("the audit over the API", (kind) => {
       if (answer.json.next_cursor === null) break;
       cursor = `&cursor=${answer.json.next_cursor}`;
     }
-    const seqs = seen.map((item) => item["seq"]);
+    const seqs = seen.map((item) => item.seq);
     assert.deepEqual(
       seqs,
       seqs.map((_, at) => seqs.length - at),
@@ -73,19 +72,16 @@ onEachDatabase("the audit over the API", (kind) => {
 
   test("finds by name, family, subject, who did it, and time", async () => {
     const all = await events("?limit=100");
-    const made = all.filter((item) => item["name"] === "account.created");
+    const made = all.filter((item) => item.name === "account.created");
     assert.equal(made.length, 5);
     assert.deepEqual(await events("?name=account.created"), made);
     assert.deepEqual(await events("?name=account.*"), made);
-    assert.deepEqual(await events(`?subject=${made[2]?.["subject"]}`), [made[2]]);
-    const first = (made[0]?.["actor"] as Json)["id"] as string;
+    assert.deepEqual(await events(`?subject=${made[2]?.subject}`), [made[2]]);
+    const first = made[0]?.actor["id"];
     assert.deepEqual(await events(`?actor=${first}&name=account.*`), made);
     assert.deepEqual(await events("?actor=system"), []);
-    assert.deepEqual(await events(`?name=account.*&since=${made[2]?.["at"]}&until=${made[0]?.["at"]}`), [
-      made[1],
-      made[2],
-    ]);
-    assert.deepEqual(made[0]?.["details"], { status: "PENDING", status_reason: null });
+    assert.deepEqual(await events(`?name=account.*&since=${made[2]?.at}&until=${made[0]?.at}`), [made[1], made[2]]);
+    assert.deepEqual(made[0]?.details, { status: "PENDING", status_reason: null });
   });
 
   test("refuses filters that mean nothing", async () => {
@@ -109,13 +105,13 @@ onEachDatabase("the audit over the API", (kind) => {
     const second = await house.call("POST", "/v1/projects", { token: adminToken, body: { name: "Second" } });
     const theirs = await events("?limit=100", second.json.token);
     assert.deepEqual(namesOf(theirs).toSorted(), ["project.created", "token.created"]);
-    assert.ok(theirs.every((item) => item["chain"] === second.json.id));
+    assert.ok(theirs.every((item) => item.chain === second.json.id));
     const mine = await events(`?subject=${second.json.id}`);
     assert.deepEqual(mine, []);
     const instance = await events("", adminToken);
-    assert.ok(instance.every((item) => item["chain"] === "instance"));
+    assert.ok(instance.every((item) => item.chain === "instance"));
     const named = await get("?limit=100", adminToken, { "behalf-project": house.project });
-    assert.ok((named.json.items as Json[]).every((item) => item["chain"] === house.project));
+    assert.ok((named.json.items as AuditEvent[]).every((item) => item.chain === house.project));
     assert.equal((await get("/verify", adminToken)).json.chain, "instance");
     const made = await house.call("POST", "/v1/audit/checkpoints", { token: second.json.token });
     const foreign = await house.call("POST", "/v1/audit/verify", {
@@ -131,7 +127,7 @@ onEachDatabase("the audit over the API", (kind) => {
     const seen = await events("?limit=100", bound);
     assert.deepEqual(namesOf(seen), ["account.created"]);
     const other = (await events("?name=account.created"))[0];
-    assert.equal((await get(`?subject=${other?.["subject"]}`, bound)).json.code, "forbidden");
+    assert.equal((await get(`?subject=${other?.subject}`, bound)).json.code, "forbidden");
     for (const path of ["/export.jsonl", "/export.csv", "/verify", "/checkpoints"])
       assert.equal((await get(path, bound)).json.code, "forbidden", path);
   });
@@ -142,19 +138,19 @@ onEachDatabase("the audit over the API", (kind) => {
     const lines = answer.text
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line) as Json);
+      .map((line) => JSON.parse(line) as AuditEvent);
     let prev = "";
     for (const [index, event] of lines.entries()) {
-      assert.deepEqual([event["seq"], event["prev"]], [index + 1, prev]);
+      assert.deepEqual([event.seq, event.prev], [index + 1, prev]);
       const { hash, ...columns } = event;
-      const stored = { ...columns, at: Date.parse(event["at"]), actor: JSON.stringify(event["actor"]) };
-      const text = linkText({ ...stored, details: JSON.stringify(event["details"]) } as never);
+      const stored = { ...columns, at: Date.parse(event.at), actor: JSON.stringify(event.actor) };
+      const text = linkText({ ...stored, details: JSON.stringify(event.details) });
       assert.equal(house.behalf.house.auditLink(text), hash);
-      prev = hash as string;
+      prev = hash;
     }
-    const [from, to] = [lines[3]?.["at"], lines[5]?.["at"]];
+    const [from = "", to = ""] = [lines[3]?.at, lines[5]?.at];
     const some = await get(`/export.jsonl?since=${from}&until=${to}`);
-    const between = lines.filter((event) => event["at"] >= from && event["at"] < to);
+    const between = lines.filter((event) => event.at >= from && event.at < to);
     assert.deepEqual(some.text, between.map((event) => `${JSON.stringify(event)}\n`).join(""));
   });
 
@@ -166,12 +162,12 @@ onEachDatabase("the audit over the API", (kind) => {
     const lines = (await get("/export.jsonl")).text
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line) as Json);
+      .map((line) => JSON.parse(line) as AuditEvent);
     assert.equal(rows.length, lines.length);
     for (const [index, row] of rows.entries()) {
-      assert.deepEqual(JSON.parse(row[5] ?? ""), lines[index]?.["actor"]);
-      assert.deepEqual(JSON.parse(row[7] ?? ""), lines[index]?.["details"]);
-      assert.equal(row[9]?.replace(/^'/, ""), lines[index]?.["hash"]);
+      assert.deepEqual(JSON.parse(row[5] ?? ""), lines[index]?.actor);
+      assert.deepEqual(JSON.parse(row[7] ?? ""), lines[index]?.details);
+      assert.equal(row[9]?.replace(/^'/, ""), lines[index]?.hash);
       for (const cell of row) assert.doesNotMatch(cell, /^[=+\-@\t\r\n]/);
     }
     assert.ok(!answer.text.includes(";"), "a spreadsheet that separates by semicolons would cut here");

@@ -53,7 +53,7 @@ onEachDatabase("behalf audit", (kind) => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, string>);
-    assert.deepEqual(lines.map(({ chain }) => chain).toSorted(), ["instance", house.project].toSorted());
+    assert.deepEqual(new Set(lines.map(({ chain }) => chain)), new Set(["instance", house.project]));
     const { json } = await house.call("GET", "/v1/audit/checkpoints");
     for (const { chain, seq, hash, at, signature = "" } of lines) {
       const text = JSON.stringify(["behalf-audit-checkpoint-1", chain, seq, hash, at]);

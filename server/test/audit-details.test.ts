@@ -105,7 +105,7 @@ onEachDatabase("events of accounts", (kind) => {
       const known = [...accountStatuses, "DELETED", undefined];
       assert.ok(known.includes(details["status"] as "ACTIVE"), name);
       const hashed = details["hashed_token"];
-      if (hashed !== undefined) assert.match(String(hashed), /^[A-Za-z0-9+/]{43}=$/, name);
+      if (hashed !== undefined) assert.match(hashed as string, /^[A-Za-z0-9+/]{43}=$/, name);
     }
   });
 });

@@ -16,6 +16,25 @@ import {
 } from "./support/doors.ts";
 import { adminToken } from "./support/house.ts";
 
+/** Parameters that take more than most: the rest of the wrong values has to be refused by each. */
+const takes: Readonly<Record<string, RegExp>> = {
+  // Any short text may be a search, and most may be an identifier or the id of what is asked for.
+  query: /^/,
+  identifier: /^(?!(?:%00)?$|long-)/,
+  connection: /^(?:0|101|1e1|0x10|NaN)$/,
+  filter: /^/,
+  subject: /^(?:-1|0|101|1\.5|NaN|1e1|0x10)$/,
+  actor: /^(?:-1|0|101|1e1|0x10)$/,
+  after: /^(?:0|101)$/,
+  wait: /^0$/,
+  // Each list spells its cursors in its own way.
+  cursor: /^(?:0|101|1\.5)$/,
+};
+
+function isRight(name: string, value: string): boolean {
+  return takes[name]?.test(value) === true || (name === "limit" && value === "1e1");
+}
+
 onEachDatabase("bad addresses, headers and proofs at every door", (kind) => {
   let doors: Doors;
   before(async () => {
@@ -43,15 +62,9 @@ onEachDatabase("bad addresses, headers and proofs at every door", (kind) => {
         ...["a=1&a=2", "limit=1&limit=2", "a%ff=1", "a=%c3%28", "a=%zz", "a=%"].map((query) => ask(query, 400)),
       ];
       const members = Object.entries(sampleOf(row).query ?? {}).flatMap(([name, value]) => [
-        ask(`${name}=${value}&${name}=${value}`, 400),
+        ask(`${name}=${encodeURIComponent(value)}&${name}=${encodeURIComponent(value)}`, 400),
         ...["", "-1", "0", "101", "1.5", "NaN", "1e1", "0x10", "%20", long].flatMap((wrong) =>
-          // Any short text may be a search, and most may be an identifier.
-          name === "query" ||
-          (name === "identifier" && !["", "%00", long].includes(wrong)) ||
-          (name === "connection" && ["0", "101", "1e1", "0x10", "NaN"].includes(wrong)) ||
-          (name === "limit" && wrong === "1e1")
-            ? []
-            : [ask(`${name}=${wrong}`, 422, [wrong])],
+          isRight(name, wrong) ? [] : [ask(`${name}=${wrong}`, 422, [wrong])],
         ),
       ]);
       return [...anywhere, ...members];
@@ -194,6 +207,7 @@ onEachDatabase("bad addresses, headers and proofs at every door", (kind) => {
       { method: "GET", path: "/proxy/user" },
       { method: "GET", path: "/api/v3/user" },
       { method: "POST", path: "/api/graphql" },
+      { method: "GET", path: `/api/${doors.house.project}/proxy/probe/user` },
     ];
     await doors.refuseAll(
       entrances.flatMap((door): Bad[] =>
@@ -289,7 +303,17 @@ onEachDatabase("bad addresses, headers and proofs at every door", (kind) => {
       status: number | readonly number[],
       method = "GET",
     ): Bad => ({ method, path, headers, about: JSON.stringify(headers).slice(-60), status, inputs: [long] });
+    const gate = `/api/${doors.house.project}/proxy`;
     await doors.refuseAll([
+      ...targets.map((target) => at(`${gate}/probe${target}`, bearer, 400)),
+      ...["", "/", "/nothing", "/%00", "/%ff", "/probe%2fuser", "/PROBE/user", `/${long}/x`, "/__proto__"].map((rest) =>
+        at(gate + rest, bearer, 404),
+      ),
+      ...["x", "%00", "%ff", "..", long, `prj_${"0".repeat(32)}`, "__proto__"].map((project) =>
+        at(`/api/${project}/proxy/probe/user`, bearer, 404),
+      ),
+      at(`${gate}/probe/user`, named, 400),
+      ...["TRACE", "PROPFIND", "PUT"].map((method) => at(`${gate}/probe/user`, bearer, 405, method)),
       ...["/proxy", "/api/v3"].flatMap((door) => targets.map((target) => at(door + target, named, 400))),
       ...["/proxy", "/proxy/user", "/proxy?x", "/api/v3/user", "/api/graphql"].map((path) => at(path, bearer, 400)),
       at("/api/graphql/x", bearer, 404, "POST"),

@@ -205,6 +205,11 @@ describe("the samples", () => {
     );
   });
 
+  test("compose.yaml names the image by the version that it builds", () => {
+    const { version } = JSON.parse(read("server/package.json")) as { version: string };
+    assert.match(read("compose.yaml"), new RegExp(`image: behalf:${version.replaceAll(".", "[.]")}$`, "m"));
+  });
+
   test("both give a stop more time than the drain and the longest refresh take", () => {
     const refreshSeconds = 20;
     const compose = read("compose.yaml");

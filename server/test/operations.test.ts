@@ -1,7 +1,7 @@
 // What machines ask of a server: whether it is ready, and why not; its figures, for whom they are meant; and how strangers are slowed down.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect as dial, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compose } from "../src/compose.ts";

@@ -76,8 +76,8 @@ function countingTogether(needs: EphemeralNeeds): Counting {
     found.push({ reach, counter: counters });
   }
   const newOrigin = (): number => originFrom(random);
-  const places = new Places(found, localCounter(new Windows(), newOrigin(), monotonic));
-  const limiter = new SharedLimiter({ counter: places, monotonic, newOrigin });
+  const places = new Places(found, localCounter(new Windows(), newOrigin(), monotonic), monotonic);
+  const limiter = new SharedLimiter({ places, monotonic, newOrigin });
   const slots = new SharedSlots({ places: found, newId: () => newId(random), leaseMs });
   return {
     limiter,

@@ -7,6 +7,11 @@ export interface Place {
   readonly counter: ShareCounter & SlotCounter & Partial<Pick<SharedCounters, "learn">>;
 }
 
+/** With the moment before the question left us, for the place that answered in the end. */
+export interface TimedAnswer extends ShareAnswer {
+  readonly sentAt: number;
+}
+
 /** By then every process has found that the first place answers again. */
 const overlapMs = 2 * probeEveryMs;
 /** How long the next place is not asked after a loss, so that every process has told it what it knows. */
@@ -19,26 +24,32 @@ const tellMs = 500;
  * second, where others may still be. What this cannot see: a process that alone is cut off from Redis for long. Then each
  * of the two counters keeps the limit, and together they may admit it twice.
  */
-export class Places implements ShareCounter {
+export class Places {
   readonly #places: readonly Place[];
   readonly #alone: ShareCounter;
   #settling: Promise<void> | undefined;
 
-  constructor(places: readonly Place[], alone: ShareCounter) {
+  readonly #monotonic: () => number;
+
+  constructor(places: readonly Place[], alone: ShareCounter, monotonic: () => number) {
     this.#places = places;
     this.#alone = alone;
+    this.#monotonic = monotonic;
   }
 
-  async ask(ask: ShareAsk): Promise<ShareAnswer> {
+  async ask(ask: ShareAsk): Promise<TimedAnswer> {
     const [first, second] = this.#places;
     for (const place of this.#places) {
       if (place === second) await this.#settling;
+      const sentAt = this.#monotonic();
       const answer = await place.reach.run(async () => place.counter.ask(ask));
       if (answer === undefined) continue;
-      if (place !== first || second === undefined || first.reach.answersForMs() > overlapMs) return answer.value;
-      return heldAgainst(second, ask, answer.value);
+      const timed = { ...answer.value, sentAt };
+      if (place !== first || second === undefined || first.reach.answersForMs() > overlapMs) return timed;
+      return { ...(await heldAgainst(second, ask, timed)), sentAt };
     }
-    return this.#alone.ask(ask);
+    const sentAt = this.#monotonic();
+    return { ...(await this.#alone.ask(ask)), sentAt };
   }
 
   /** Called when the first place is lost. */

@@ -1,6 +1,7 @@
 // What this process holds of one limit: units it may use until their slice ends, and what it knows of the shared count.
-import type { Known, ShareAnswer, ShareAsk, Told, Unused } from "./counter.ts";
+import type { Known, ShareAsk, Told, Unused } from "./counter.ts";
 import type { Limit, Standing } from "./ephemeral.ts";
+import type { TimedAnswer } from "./places.ts";
 
 const slicesPerWindow = 60;
 /** A share is this part of the limit: what a process may hold back from the others. */
@@ -114,22 +115,24 @@ export class Share {
     return this.#unused.length > 0 && !this.isIdle(now) ? this.#limit : undefined;
   }
 
-  /** `sentAt`: before the ask left us, so that our end of the slice is never after the counter's. */
-  take(ask: ShareAsk, answer: ShareAnswer, { sentAt, now }: { sentAt: number; now: number }): void {
-    const { origin, slice, granted, own, used, endsInMs, freeInMs, spoilt = 0, learned = [] } = answer;
+  take(ask: ShareAsk, answer: TimedAnswer, now: number): void {
+    const { origin, slice, granted, own, used, endsInMs, freeInMs, spoilt = 0, learned = [], sentAt } = answer;
     for (const known of learned) this.#learn(known, now);
     this.#learn({ origin, used: own, forMs: endsInMs + this.#windowMs }, now);
     this.#used = used;
     this.#freeAt = now + freeInMs;
-    const isFull = granted - spoilt < ask.need;
+    // From before the ask left us, so that our end of the slice is never after the counter's.
+    const until = sentAt + endsInMs * (1 - drift);
+    const isLate = granted > 0 && until <= now;
+    // What came too late goes back, and is asked for again: that is not a limit that is full.
+    const isFull = granted - spoilt < ask.need && !isLate;
     this.#fullUntil = isFull ? now + Math.max(1, Math.min(freeInMs, this.#sliceMs / 4, askAgainAfterMs)) : 0;
     if (granted === 0) return;
     this.#putBack(this.#left);
     this.#left = granted;
     this.#from = { origin, slice };
-    this.#until = sentAt + endsInMs * (1 - drift);
-    this.#lifeMs =
-      this.#until > now ? Math.max(lifeMs.least, this.#lifeMs * 0.9) : Math.min(lifeMs.most, this.#lifeMs * 2);
+    this.#until = until;
+    this.#lifeMs = isLate ? Math.min(lifeMs.most, this.#lifeMs * 2) : Math.max(lifeMs.least, this.#lifeMs * 0.9);
     this.#putBack(spoilt);
   }
 

@@ -1,7 +1,8 @@
 // Limits over several processes: each takes small shares from the shared counter and admits from these without asking.
-import type { ShareAsk, ShareCounter, Told } from "./counter.ts";
+import type { Told } from "./counter.ts";
 import type { Admission, Limit, Limiter } from "./ephemeral.ts";
 import { refusal } from "./memory-limiter.ts";
+import type { Places } from "./places.ts";
 import type { Share } from "./share.ts";
 import { Shares } from "./shares.ts";
 
@@ -10,8 +11,8 @@ const roundsMax = 8;
 const giveBackAfterMs = 5;
 
 export interface SharedLimiterNeeds {
-  /** Always answers. */
-  readonly counter: ShareCounter;
+  /** Always answer. */
+  readonly places: Pick<Places, "ask">;
   readonly monotonic: () => number;
   readonly newOrigin: () => number;
 }
@@ -123,10 +124,8 @@ export class SharedLimiter implements Limiter {
   }
 
   async #ask({ limit, share }: Pair): Promise<void> {
-    const { counter, monotonic, newOrigin } = this.#needs;
-    const sentAt = monotonic();
-    const ask: ShareAsk = share.nextAsk(limit, newOrigin(), sentAt);
-    const answer = await counter.ask(ask);
-    share.take(ask, answer, { sentAt, now: monotonic() });
+    const { places, monotonic, newOrigin } = this.#needs;
+    const ask = share.nextAsk(limit, newOrigin(), monotonic());
+    share.take(ask, await places.ask(ask), monotonic());
   }
 }

@@ -3,7 +3,7 @@ import type { SlotCounter } from "./counter.ts";
 import type { Slot, Slots } from "./ephemeral.ts";
 import type { Reach } from "./reach.ts";
 
-export const slotLeaseMs = 30_000;
+const slotLeaseMs = 30_000;
 const keepEveryMs = 10_000;
 
 /** The first that answers is the one that counts. */

@@ -23,6 +23,7 @@ import { toolRoutes } from "./api/tools.ts";
 import { answerBroken } from "./broken.ts";
 import { mountOperations, type Operations } from "./machine/operations.ts";
 import { mountConnect } from "./person/connect.ts";
+import { mountDocs } from "./person/docs.ts";
 import { mountFront } from "./person/front.ts";
 import { newOccasion, type Occasion, problemAnswer, problemResponse, refusalOf } from "./problem.ts";
 import { answer, doorOf, passThrough, strayName } from "./proxy/door.ts";
@@ -155,7 +156,7 @@ function misdirected(house: House, request: IncomingMessage): Refusal | undefine
   return isNaming ? strayName() : undefined;
 }
 
-const personPath = /^\/(?:$|\?|connect\/|oauth\/callback|errors)/;
+const personPath = /^\/(?:$|\?|connect\/|oauth\/callback|errors|docs)/;
 
 /** A person who came by another host name is sent to the one that cookies and redirect URIs know. */
 function homeUrl(origin: string, request: IncomingMessage): string | undefined {
@@ -168,13 +169,15 @@ function makeApp(house: House, options: HttpOptions): Hono {
   const { version } = options;
   const app = new Hono({ strict: true });
   app.route("/", mountOperations(options));
-  const document = JSON.stringify(openApi(routes, { origin: house.origin, version }));
+  const api = openApi(routes, { origin: house.origin, version });
+  const document = JSON.stringify(api);
   app.get(
     "/openapi.json",
     () =>
       new Response(document, { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } }),
   );
   app.route("/", mountFront(house, version));
+  app.route("/", mountDocs(house.origin, api));
   app.route("/", mountConnect(house));
   app.route("/", mountApi(house, routes));
   const nothing = {

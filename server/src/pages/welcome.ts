@@ -28,7 +28,7 @@ curl -X POST ${origin}/v1/connections/github/accounts/user_1/link -H "Authorizat
 <p>Software agents use GitHub on people's behalf here, without ever holding their keys.</p>
 <dl>
 <dt>Redirect URI to register</dt><dd><code>${origin}/oauth/callback</code></dd>
-<dt>API description</dt><dd><a href="/openapi.json">openapi.json</a> · <a href="/errors">errors</a></dd>
+<dt>API description</dt><dd><a href="/docs">reference</a> · <a href="/openapi.json">openapi.json</a> · <a href="/errors">errors</a></dd>
 <dt>Version</dt><dd>${version}</dd>
 </dl>
 <h2>From here to the first connected person</h2>

@@ -35,7 +35,7 @@ export function forgedFault(checkpoint: Checkpoint): ChainFault {
 }
 
 /** Undefined unless the value has every member, each in the spelling of ours. */
-export function parseCheckpoint(value: unknown): Checkpoint | undefined {
+function parseCheckpoint(value: unknown): Checkpoint | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { chain, seq, hash, at, signature } = value as Readonly<Record<string, unknown>>;
   if (!isText(chain, /^(instance|prj_[0-9a-f]{32})$/) || !isText(hash, /^[A-Za-z0-9_-]{43}$/)) return undefined;

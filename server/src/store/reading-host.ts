@@ -8,7 +8,8 @@ export interface WorkerFiles {
 }
 
 type Job =
-  | { readonly kind: "write"; readonly rows: string; readonly now: number }
+  /** A slice of a batch, which is written with the last. */
+  | { readonly kind: "write"; readonly rows: string; readonly isLast: boolean; readonly now: number }
   | { readonly kind: "erase"; readonly now: number }
   | { readonly kind: "ask"; readonly question: Question };
 export type ToWorker = Job & { readonly id: number };

@@ -15,6 +15,7 @@ const own = openSqlite(files.requests);
 tuneForLog(own);
 await migrateRequests(new Kysely({ dialect: sqliteDialect(own) }), "sqlite");
 const writer = sqliteWriter(own);
+const batch: Cell[][] = [];
 
 function readOnly<Tables>(file: string): Kysely<Tables> {
   const handle = openSqlite(file);
@@ -31,7 +32,9 @@ const reading = readingOf({
 async function done(message: ToWorker): Promise<unknown> {
   switch (message.kind) {
     case "write":
-      writer.write(JSON.parse(message.rows) as Cell[][]);
+      batch.push(...(JSON.parse(message.rows) as Cell[][]));
+      if (!message.isLast) return undefined;
+      writer.write(batch.splice(0));
       // At the speed at which it is written: whoever fills the log never waits for the sweep.
       writer.erase(message.now);
       return undefined;

@@ -31,10 +31,11 @@ const closeWithinMs = 5000;
 const eraseAsleepEveryMs = 3_600_000;
 const eraseAwakeEveryMs = 60_000;
 const roundsMax = 50;
+const sliceRows = 250;
 
 export function postgresRequestLog(db: Kysely<Schema>, { warn, now }: RequestLogPowers): OpenedRequestLog {
   const requests = db as unknown as Kysely<RequestsSchema>;
-  const log = new RequestQueue({ warn, now, write: async (rows) => writeToPostgres(requests, rows) });
+  const log = new RequestQueue({ warn, now, write: async (rows) => writeToPostgres(requests, `[${rows.join()}]`) });
   return {
     log,
     reading: readingOf({ kind: "postgres", main: db, requests }),
@@ -49,7 +50,13 @@ export function sqliteRequestLog(main: string, { worker, warn, now }: RequestLog
   const log = new RequestQueue({
     warn,
     now,
-    write: async (rows) => void (await host.run({ kind: "write", rows, now: now() })),
+    // In slices: joining and copying a large batch at once would hold the thread for several milliseconds.
+    async write(rows) {
+      for (let from = 0; from < rows.length; from += sliceRows) {
+        const slice = `[${rows.slice(from, from + sliceRows).join()}]`;
+        await host.run({ kind: "write", rows: slice, isLast: from + sliceRows >= rows.length, now: now() });
+      }
+    },
   });
   let erased = now();
   return {

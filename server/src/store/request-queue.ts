@@ -4,8 +4,8 @@ import type { RequestLog } from "./request-log.ts";
 import { cellsOf } from "./request-rows.ts";
 
 export interface QueuePowers {
-  /** Writes a batch, a JSON array of rows. One at a time. */
-  readonly write: (rows: string) => Promise<void>;
+  /** Writes a batch of rows, each a JSON array. One batch at a time. */
+  readonly write: (rows: readonly string[]) => Promise<void>;
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly now: () => number;
 }
@@ -97,7 +97,7 @@ export class RequestQueue implements RequestLog {
     const batch = this.#rows.splice(0, batchMax);
     if (batch.length === 0) return;
     try {
-      await this.#powers.write(`[${batch.join()}]`);
+      await this.#powers.write(batch);
     } catch (error) {
       this.#lose(batch.length, error);
     } finally {

@@ -15,26 +15,30 @@ function cellOf<Name extends keyof Batched>(cells: readonly Cell[], name: Name):
   return cells[places[name]] as Batched[Name];
 }
 
+type Counts = Map<string, { -readonly [Name in keyof RequestCountRow]: RequestCountRow[Name] }>;
+
 export function summaryOf(batch: readonly (readonly Cell[])[]): BatchSummary {
-  const counts = new Map<string, { -readonly [Name in keyof RequestCountRow]: RequestCountRow[Name] }>();
+  const counts: Counts = new Map();
   const headroom = new Map<string, RequestHeadroomRow>();
   for (const cells of batch) {
-    const project_id = cellOf(cells, "project_id");
-    for (const [kind, label] of labelsOf(countableOf(cells))) {
-      for (const width of [minuteMs, quarterMs]) {
-        const slot = slotOf(cellOf(cells, "at"), width);
-        const key = `${project_id} ${slot} ${width} ${kind} ${label}`;
-        const known = counts.get(key);
-        if (known === undefined) counts.set(key, { project_id, width, slot, kind, label, count: 1 });
-        else known.count += 1;
-      }
-    }
+    for (const width of [minuteMs, quarterMs]) count(counts, cells, width);
     const newest = headroomIn(cells);
     if (newest === undefined) continue;
-    const key = `${project_id} ${newest.account_id} ${newest.resource}`;
+    const key = `${newest.project_id} ${newest.account_id} ${newest.resource}`;
     if ((headroom.get(key)?.at ?? 0) <= newest.at) headroom.set(key, newest);
   }
   return { counts: [...counts.values()], headroom: [...headroom.values()] };
+}
+
+function count(counts: Counts, cells: readonly Cell[], width: number): void {
+  const project_id = cellOf(cells, "project_id");
+  const slot = slotOf(cellOf(cells, "at"), width);
+  for (const [kind, label] of labelsOf(countableOf(cells))) {
+    const key = `${project_id} ${slot} ${width} ${kind} ${label}`;
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, { project_id, width, slot, kind, label, count: 1 });
+    else known.count += 1;
+  }
 }
 
 function countableOf(cells: readonly Cell[]): Countable {

@@ -4,7 +4,8 @@ import { type Migration, Migrator } from "kysely/migration";
 import type { AuditEntry } from "../rules/audit.ts";
 import { type Accounts, accountsTable } from "./accounts.ts";
 import { type Attempts, attemptsTable } from "./attempts.ts";
-import { type Audit, appendAudit, auditTable, type ChainPowers } from "./audit.ts";
+import { type Audit, auditTable, type ChainPowers } from "./audit.ts";
+import { auditedChange, chaining } from "./audit-change.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
 import { type Endpoints, endpointsTable } from "./endpoints.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
@@ -115,7 +116,12 @@ export function openDatabase(choice: DatabaseChoice): Database {
     totals: totalsTable(db, choice.kind),
     requestLog: (powers) =>
       choice.kind === "sqlite" ? sqliteRequestLog(choice.file, powers) : postgresRequestLog(db, powers),
-    withChain: (powers) => ({ ...tablesOf(db), change: async (work) => changeIn(db, powers, work) }),
+    withChain(powers) {
+      const chain = chaining(db, powers);
+      const change: Store["change"] = async (work) =>
+        auditedChange(chain, async (transaction, record) => work(tablesOf(transaction), record));
+      return { ...tablesOf(db), change };
+    },
     close: async () => db.destroy(),
   };
 }
@@ -137,19 +143,6 @@ function tablesOf(db: Kysely<Schema>): Tables {
     sealed: sealedValues(db),
     rings: ringsTable(db),
   };
-}
-
-async function changeIn<T>(
-  db: Kysely<Schema>,
-  powers: ChainPowers,
-  work: (tables: Tables, record: Record) => Promise<T>,
-): Promise<T> {
-  return db.transaction().execute(async (transaction) => {
-    const entries: AuditEntry[] = [];
-    const result = await work(tablesOf(transaction), (entry) => entries.push(entry));
-    if (entries.length > 0) await appendAudit(transaction, entries, powers);
-    return result;
-  });
 }
 
 async function migrate(db: Kysely<Schema>): Promise<{ readonly wasEmpty: boolean }> {

@@ -89,7 +89,8 @@ onEachDatabase("without Redis", (database) => {
       setup.line?.cut();
       assert.equal((await admitted(first, one, 2)) + (await admitted(late, one, 2)), 4);
       setup.line?.mend();
-      while (!setup.warned.some(({ message }) => message.includes("answers again"))) await sleep(20);
+      // Both that use this line, the third does not.
+      while (setup.warned.filter(({ message }) => message.includes("answers again")).length < 2) await sleep(20);
       assert.equal(await admitted(late, one, 8), 8);
       assert.equal(await admitted(first, one, 20), 4);
       own.mend();

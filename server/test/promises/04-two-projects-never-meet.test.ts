@@ -1,6 +1,7 @@
 // Promise 4: two projects never meet: no id, identifier, name, cache key or token of one resolves in another.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { routes } from "../../src/http/server.ts";
 import { onEachDatabase } from "../support/databases.ts";
 import {
@@ -21,13 +22,16 @@ interface Foreign {
   readonly identifier: string;
   readonly tokenId: string;
   readonly authRequestId: string;
+  readonly endpointId: string;
+  readonly requestId: string;
+  readonly checkpoint: object;
 }
 
 interface Way {
   readonly path: string;
   readonly body?: unknown;
   /** What a stranger is told; a list says 200 and holds nothing of the other project. */
-  readonly status: 200 | 403 | 404;
+  readonly status: 200 | 201 | 403 | 404 | 422;
 }
 
 const hosts = { web: "http://127.0.0.1:9", api: "http://127.0.0.1:9" };
@@ -97,6 +101,45 @@ const ways: Readonly<Record<string, (foreign: Foreign) => Way>> = {
     body: { connection, identifier, input: {} },
     status: 404,
   }),
+  "POST /v1/endpoints": ({ connection }) => ({
+    path: "/v1/endpoints",
+    body: { slug: "mine", name: "x", upstream_url: "https://api.github.com", connection },
+    status: 404,
+  }),
+  "GET /v1/endpoints": () => ({ path: "/v1/endpoints?limit=100", status: 200 }),
+  "GET /v1/endpoints/{slug}": () => ({ path: "/v1/endpoints/only_their_slug", status: 404 }),
+  "PATCH /v1/endpoints/{slug}": ({ endpointId }) => ({
+    path: `/v1/endpoints/${endpointId}`,
+    body: { upstream_url: "https://thief.example" },
+    status: 404,
+  }),
+  "DELETE /v1/endpoints/{slug}": ({ endpointId }) => ({ path: `/v1/endpoints/${endpointId}`, status: 404 }),
+  "POST /v1/endpoints/{slug}/test": ({ endpointId }) => ({
+    path: `/v1/endpoints/${endpointId}/test`,
+    body: { path: "/user", call: true },
+    status: 404,
+  }),
+  "POST /v1/connections/{name}/accounts/{identifier}/import": (foreign) => ({
+    path: `${account(foreign)}/import`,
+    body: { access_token: "gho_0123456789" },
+    status: 404,
+  }),
+  "GET /v1/accounts/events": () => ({ path: "/v1/accounts/events?after=0&wait=0", status: 200 }),
+  "GET /v1/requests": () => ({ path: "/v1/requests?limit=100", status: 200 }),
+  "GET /v1/requests/stream": () => ({ path: "/v1/requests/stream?after=0&wait=0", status: 200 }),
+  "GET /v1/requests/{id}": ({ requestId }) => ({ path: `/v1/requests/${requestId}`, status: 404 }),
+  "GET /v1/stats": () => ({ path: "/v1/stats?window=7d", status: 200 }),
+  "GET /v1/audit": () => ({ path: "/v1/audit?limit=100", status: 200 }),
+  "GET /v1/audit/export.jsonl": () => ({ path: "/v1/audit/export.jsonl", status: 200 }),
+  "GET /v1/audit/export.csv": () => ({ path: "/v1/audit/export.csv", status: 200 }),
+  "GET /v1/audit/verify": () => ({ path: "/v1/audit/verify", status: 200 }),
+  "POST /v1/audit/verify": ({ checkpoint }) => ({
+    path: "/v1/audit/verify",
+    body: { checkpoints: [checkpoint] },
+    status: 422,
+  }),
+  "GET /v1/audit/checkpoints": () => ({ path: "/v1/audit/checkpoints?limit=100", status: 200 }),
+  "POST /v1/audit/checkpoints": () => ({ path: "/v1/audit/checkpoints", status: 201 }),
 };
 
 test("every route says what it answers to the other project", () => {
@@ -132,7 +175,10 @@ onEachDatabase("two projects of one house", (kind) => {
 
   /** Nothing in an answer tells that the other project has such a thing. */
   function assertSilent({ text }: Answer, where: string): void {
-    for (const word of [other.id, other.uuid, foreign.tokenId, "only_theirs", "their_person", "hubot"])
+    const ids = [other.id, other.uuid, foreign.tokenId, foreign.endpointId, foreign.requestId];
+    // Our own chain tells that we, too, once made a connection of that name.
+    const names = where.includes("/v1/audit") ? [] : ["only_theirs"];
+    for (const word of [...ids, ...names, "only_their_slug", "their_person", "hubot"])
       assert.equal(text.includes(word), false, `${where} says ${word}: ${text}`);
   }
 
@@ -160,7 +206,19 @@ onEachDatabase("two projects of one house", (kind) => {
     await connect(theirs, "user_1", "hubot");
     await connect(theirs, "their_person", "hubot");
     const token = await theirCall("POST", "/v1/tokens", { body: { name: "t", scopes: ["tools"] } });
+    const upstream_url = house.fake.api;
+    for (const one of [house, theirs]) {
+      const body = { slug: "same", name: "x", upstream_url, connection: "github", identifier: "user_1" };
+      assert.equal((await one.call("POST", "/v1/endpoints", { body })).status, 201);
+    }
+    const theirEndpoint = await theirCall("POST", "/v1/endpoints", {
+      body: { slug: "only_their_slug", name: "x", upstream_url, connection: "github", identifier: "user_1" },
+    });
+    await theirCall("GET", `/api/${other.uuid}/proxy/only_their_slug/user`);
     foreign = {
+      endpointId: theirEndpoint.json.id as string,
+      requestId: await theirRequest(),
+      checkpoint: (await theirCall("POST", "/v1/audit/checkpoints")).json as object,
       connection: "only_theirs",
       identifier: "their_person",
       tokenId: token.json.id as string,
@@ -171,6 +229,16 @@ onEachDatabase("two projects of one house", (kind) => {
     await raw.close();
     await house.close();
   });
+
+  /** The log is written in batches: their call is there in a moment. */
+  async function theirRequest(): Promise<string> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { json } = await theirCall("GET", "/v1/requests");
+      if (json.items.length > 0) return json.items[0].id as string;
+      await sleep(50);
+    }
+    throw new Error("Their call does not come into the log");
+  }
 
   async function theirTicket(): Promise<string> {
     const path = "/v1/connections/only_theirs/accounts/their_person";
@@ -248,6 +316,34 @@ onEachDatabase("two projects of one house", (kind) => {
     });
   });
 
+  test("an endpoint leads to its own project's account, whatever slug, id or project stands in the path", async () => {
+    const through = async (ask: typeof theirCall, project: string, slug: string, more: Ask = {}): Promise<Answer> =>
+      ask("GET", `/api/${project}/proxy/${slug}/user`, more);
+    assert.equal((await through(house.call, house.project, "same")).json.login, "octo");
+    assert.equal((await through(theirCall, other.uuid, "same")).json.login, "hubot");
+    await unchanged(async () => {
+      const strange = [
+        [house.project, "only_their_slug"],
+        [house.project, foreign.endpointId],
+        [other.id, "same"],
+        [other.uuid, "same"],
+        [other.uuid.toUpperCase(), foreign.endpointId],
+      ] as const;
+      for (const [project, slug] of strange) {
+        // The path names the project: a header that names ours does not make it ours.
+        for (const headers of [{}, { "behalf-project": house.project }]) {
+          const answer = await through(house.call, project, slug, { headers });
+          assert.equal(answer.status, 404, `${project} ${slug} ${answer.text}`);
+          assert.equal(answer.headers.get("behalf-refusal"), "not_found");
+          assert.equal(answer.text.includes("hubot"), false);
+        }
+      }
+    });
+    const instance = { token: adminToken };
+    assert.equal((await through(theirCall, house.project, "same", instance)).json.login, "octo");
+    assert.equal((await through(theirCall, other.id, "same", instance)).json.login, "hubot");
+  });
+
   test("a token bound to a person stays with that person, whatever names come with the call", async () => {
     const address = { connection: "github", identifier: "user_1" };
     const body = { name: "bound", scopes: ["proxy", "tools", "accounts"], account: address };
@@ -301,7 +397,9 @@ onEachDatabase("two projects of one house", (kind) => {
 
   test("an instance token that names no project is asked for one, and one that names none that exists finds nothing", async () => {
     const needless = ["/v1/projects", "/v1/presets", "/v1/tools", "/v1/tools/{name}"];
-    for (const { method, path } of routes.filter((row) => !needless.includes(row.path))) {
+    for (const { method, path } of routes.filter(
+      (row) => !needless.includes(row.path) && !row.path.startsWith("/v1/audit"),
+    )) {
       const way = ways[`${method} ${path}`]?.(foreign);
       const ask = { token: adminToken, body: way?.body };
       const answer = await house.call(method, way?.path ?? "", ask);

@@ -47,7 +47,7 @@ describe("with Redis", { skip: withoutRedis }, () => {
       line.mend();
       await eventually(async () => /^ok/.test(linesOf((await ready()).text)["redis"] ?? ""), "Redis is back");
       for (let count = 0; count < 10; count += 1) admitted.push(await ask());
-      assert.deepEqual([...new Set(admitted)].toSorted(), [200, 429]);
+      assert.deepEqual(new Set(admitted), new Set([200, 429]));
       assert.ok(admitted.filter((status) => status === 200).length <= 20, admitted.join(" "));
       assert.ok(house.lines.some((text) => /Redis/.test(text) && /"warn"/.test(text)));
     } finally {

@@ -26,7 +26,7 @@ test("beyond what the queue holds notes are dropped and counted, and the log say
     warn: (...said) => void warnings.push(said),
     async write(rows) {
       await gate;
-      written += (JSON.parse(rows) as unknown[]).length;
+      written += rows.length;
     },
   });
   const one = record();

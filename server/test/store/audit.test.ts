@@ -149,7 +149,7 @@ onEachDatabase("the audit chain", (kind) => {
 
   test("an end that was set back is not made good by the events that follow it", async () => {
     const raw = await openRaw(scratched);
-    const before = await raw.dump();
+    const kept = await raw.dump();
     const record = async () =>
       store.change(async (_, note) => {
         note({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
@@ -162,7 +162,7 @@ onEachDatabase("the audit chain", (kind) => {
       where e.chain = '${project.id}' and e.seq = ${cut}) where chain = '${project.id}'`);
     for (let n = 0; n < 3; n += 1) await record();
     const faults = await own();
-    await putBack(raw, ["audit_events", "audit_heads"], before);
+    await putBack(raw, ["audit_events", "audit_heads"], kept);
     await raw.close();
     assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
     assert.deepEqual(await own(), []);
@@ -170,7 +170,7 @@ onEachDatabase("the audit chain", (kind) => {
 
   test("a chain that was taken away whole does not begin anew with whatever happens next", async () => {
     const raw = await openRaw(scratched);
-    const before = await raw.dump();
+    const kept = await raw.dump();
     for (const table of ["audit_events", "audit_heads"])
       await raw.run(`delete from ${table} where chain = '${project.id}'`);
     await store.change(async (_, note) => {
@@ -178,7 +178,7 @@ onEachDatabase("the audit chain", (kind) => {
       return Promise.resolve();
     });
     const faults = await own();
-    await putBack(raw, ["audit_events", "audit_heads"], before);
+    await putBack(raw, ["audit_events", "audit_heads"], kept);
     await raw.close();
     assert.deepEqual(faults, [{ chain: project.id, seq: 1, fault: "is not the making of its project" }]);
   });

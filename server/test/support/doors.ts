@@ -30,6 +30,24 @@ const connection = {
   verify_url_origins: ["https://app.example"],
 };
 
+const endpoint = {
+  name: "GitHub API",
+  upstream_url: "http://127.0.0.1:9101",
+  methods: ["GET", "POST"],
+  connection: "github",
+  identifier: "user_1",
+  timeout_seconds: 30,
+  strip_prefix: true,
+  preserve_query: true,
+  forward_headers: ["Accept"],
+  blocked_headers: ["X-Secret"],
+  inject_headers: { "X-Api-Key": "operator-key" },
+  rate_limit_per_minute: 60,
+  rate_limit_per_hour: 600,
+  active: true,
+};
+const span = { since: "2026-01-01T00:00:00Z", until: "2030-01-01T00:00:00Z" };
+
 /** A request that fits the schemas of each route: what is made wrong, member by member. */
 export const samples: Readonly<Record<string, Sample>> = {
   "POST /v1/projects": { body: { name: "Acme", environment: "live" } },
@@ -38,7 +56,14 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: {
       name: "run",
       scopes: ["tools"],
-      limits: { tools: ["github_user_repos_list"], access: "read", repositories: ["octo/hello"], methods: ["GET"] },
+      limits: {
+        tools: ["github_user_repos_list"],
+        access: "read",
+        repositories: ["octo/hello"],
+        methods: ["GET"],
+        endpoints: ["probe"],
+      },
+      budget: { requests_per_minute: 60, requests_per_hour: 600, requests: 9, bytes: 1000, concurrent: 2 },
       account: { connection: "github", identifier: "user_1" },
       expires_in: 3600,
     },
@@ -73,6 +98,50 @@ export const samples: Readonly<Record<string, Sample>> = {
       run_id: "run 1",
     },
   },
+  "POST /v1/endpoints": { body: { slug: "probe", ...endpoint } },
+  "GET /v1/endpoints": { query: page },
+  "GET /v1/endpoints/{slug}": { params: { slug: "probe" } },
+  "PATCH /v1/endpoints/{slug}": { params: { slug: "probe" }, body: endpoint },
+  "DELETE /v1/endpoints/{slug}": { params: { slug: "probe" } },
+  "POST /v1/endpoints/{slug}/test": {
+    params: { slug: "probe" },
+    body: { method: "GET", path: "/user?x=1", call: false },
+  },
+  "POST /v1/connections/{name}/accounts/{identifier}/import": {
+    params: person,
+    body: {
+      access_token: "gho_0123456789",
+      refresh_token: "ghr_0123456789",
+      expires_at: "2030-01-01T00:00:00Z",
+      scopes: ["repo"],
+    },
+  },
+  "GET /v1/accounts/events": { query: { after: "0", wait: "0" } },
+  "GET /v1/requests": { query: { limit: "10", cursor: "abc-1", filter: "status:4xx x", since: "15m", until: "1m" } },
+  "GET /v1/requests/stream": { query: { filter: "status:4xx x", after: "0", wait: "0" } },
+  "GET /v1/requests/{id}": { params: { id: `rqr_${"0".repeat(32)}` } },
+  "GET /v1/stats": { query: { window: "1h" } },
+  "GET /v1/audit": {
+    query: { limit: "10", cursor: "abc.1", name: "account.*", subject: "acc_1", actor: "token", ...span },
+  },
+  "GET /v1/audit/export.jsonl": { query: span },
+  "GET /v1/audit/export.csv": { query: span },
+  "GET /v1/audit/verify": {},
+  "POST /v1/audit/verify": {
+    body: {
+      checkpoints: [
+        {
+          chain: `prj_${"0".repeat(32)}`,
+          seq: 1,
+          hash: "h".repeat(43),
+          at: "2026-01-01T00:00:00.000Z",
+          signature: "s".repeat(86),
+        },
+      ],
+    },
+  },
+  "GET /v1/audit/checkpoints": { query: { limit: "10", cursor: "5" } },
+  "POST /v1/audit/checkpoints": {},
 };
 
 export function keyOf(row: Pick<Route, "method" | "path">): string {
@@ -222,6 +291,9 @@ export async function openDoors(kind: DatabaseKind): Promise<Doors> {
   house.fake.user({ login: "octo" });
   await makeConnection(house, { more: { verify_url_origins: ["https://app.example"] } });
   await connect(house);
+  const probe = { ...endpoint, slug: "probe", upstream_url: house.fake.api };
+  const made = await house.call("POST", "/v1/endpoints", { body: probe });
+  if (made.status !== 201) throw new Error(`endpoint: ${made.status} ${made.text}`);
   const raw = await openRaw(house.database);
   const headersFor = (row: Route, hasBody: boolean): Record<string, string> => {
     const bearer = { authorization: `Bearer ${tokenFor(house, row)}` };

@@ -46,7 +46,8 @@ export const paging = {
       (text) => (typeof text === "string" && /^\d{1,3}$/.test(text) ? Number(text) : text),
       z.number().int().min(1).max(100),
     )
-    .default(50),
+    .default(50)
+    .meta({ default: 50 }),
   cursor: z
     .string()
     .max(200)

@@ -46,6 +46,8 @@ export const toolRoutes: readonly Route[] = [
     answers: { "200": shape.execution },
     refusals: [
       ...callRefusals,
+      "rate_limited",
+      "budget_exceeded",
       "not_found",
       "forbidden",
       "limit_not_allowed",
