@@ -22,6 +22,7 @@ import {
   plainSettings,
   type TestHouse,
 } from "./support/house.ts";
+import { type Line, lineTo } from "./support/redis.ts";
 import { openRaw, quoted } from "./support/sql.ts";
 
 /** Nothing of the database's own words, of its address or of our code. */
@@ -117,65 +118,30 @@ test("a server whose SQLite file was closed under it is not ready, and says no m
   assert.doesNotMatch(answer.text, internals);
 });
 
-/** Stands between the server and its PostgreSQL: passes on, cuts, or falls silent as when a network parts. */
-async function relay(target: { host: string; port: number }) {
-  const sockets = new Set<Socket>();
-  let mode: "open" | "silent" = "open";
-  const server = createServer((near) => {
-    sockets.add(near.on("error", () => {}));
-    if (mode === "silent") return;
-    const far = dial(target.port, target.host);
-    sockets.add(far.on("error", () => {}));
-    near.on("data", (data) => mode === "open" && far.write(data)).on("close", () => far.destroy());
-    far.on("data", (data) => mode === "open" && near.write(data)).on("close", () => near.destroy());
-  });
-  const listen = async (port: number): Promise<void> => {
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-  };
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    silent: () => void (mode = "silent"),
-    open: () => void (mode = "open"),
-    async cut() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
-      if (server.listening) await once(server, "close");
-    },
-    back: async () => listen(port),
-  };
-}
-
 onEachDatabase("a database that is lost", (kind) => {
   if (kind === "sqlite") return;
   let schema: ScratchDatabase;
-  let line: Awaited<ReturnType<typeof relay>>;
+  let line: Line;
   let server: Standing;
   before(async () => {
     schema = await scratch("postgres");
-    const url = new URL(schema.url);
-    line = await relay({ host: url.hostname, port: Number(url.port || "5432") });
-    url.hostname = "127.0.0.1";
-    url.port = String(line.port);
-    server = await stand({ kind: "postgres", url: new Credential(url.href) });
+    line = await lineTo(schema.url);
+    server = await stand({ kind: "postgres", url: new Credential(line.url) });
   });
   after(async () => {
     await server.close();
-    await line.cut();
+    await line.close();
     await schema.drop();
   });
   const projects = async (): Promise<Answer> => call(server.origin, "GET", "/v1/projects", { token: adminToken });
 
   test("makes the server not ready and its answers 503, not lies; and when it is back all is well", async () => {
     assert.equal((await projects()).status, 200);
-    await line.cut();
+    line.cut();
     const ready = await call(server.origin, "GET", "/readyz");
     const answer = await projects();
     const alive = await call(server.origin, "GET", "/healthz");
-    await line.back();
+    line.mend();
     assert.equal(ready.status, 503, ready.text);
     assert.match(ready.text, /^database: NOT OK/m);
     assert.doesNotMatch(ready.text, internals);
@@ -190,15 +156,13 @@ onEachDatabase("a database that is lost", (kind) => {
 
   test("is told within seconds also when it only falls silent", async () => {
     assert.equal((await projects()).status, 200);
-    line.silent();
+    line.silence();
     const late = Symbol("late");
     const [ready, answer] = await Promise.all([
       Promise.race([call(server.origin, "GET", "/readyz"), sleep(15_000, late, { ref: false })]),
       Promise.race([projects(), sleep(15_000, late, { ref: false })]),
     ]);
-    line.open();
-    await line.cut();
-    await line.back();
+    line.mend();
     assert.notEqual(ready, late, "/readyz says nothing for 15 seconds");
     assert.equal((ready as Answer).status, 503);
     if (answer !== late) assert.equal((answer as Answer).status, 503, (answer as Answer).text);

@@ -5,32 +5,20 @@ import type { AccountId, ProjectId } from "../rules/ids.ts";
 import type { Principal } from "../rules/policy.ts";
 import type { AuditEventRow, ConnectionRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
+import { type ListenAsk, mayStillListen, pollMs, quietMs } from "./steps/listening.ts";
 import { iso } from "./steps/views.ts";
 
 type Needs = Pick<House, "store" | "now">;
-
-export interface EventsAsk {
-  /** The last event the caller has; `now`: none of those that are there. */
-  readonly after: number | "now";
-  /** False: ends after what is there. */
-  readonly wait: boolean;
-  readonly signal: AbortSignal;
-  /** Comes back early when the signal says so. */
-  readonly pause: (ms: number) => Promise<void>;
-}
 
 export type Heard =
   | { readonly kind: "event"; readonly event: Wire.AccountEvent }
   /** Nothing happened; `seq` is where to go on from. */
   | { readonly kind: "quiet"; readonly seq: number };
 
-/** An event of another process is heard this late at most. */
-const pollMs = 400;
-const quietMs = 15_000;
 const pageSize = 200;
 
 /** Refuses at once, before anything is streamed. */
-export function streamAccountEvents(needs: Needs, principal: Principal, ask: EventsAsk): AsyncIterable<Heard> {
+export function streamAccountEvents(needs: Needs, principal: Principal, ask: ListenAsk): AsyncIterable<Heard> {
   return heardFrom(needs, { principal, chain: projectOf(principal) }, ask);
 }
 
@@ -39,7 +27,7 @@ interface Listener {
   readonly chain: ProjectId;
 }
 
-async function* heardFrom(needs: Needs, listener: Listener, ask: EventsAsk): AsyncGenerator<Heard, void, undefined> {
+async function* heardFrom(needs: Needs, listener: Listener, ask: ListenAsk): AsyncGenerator<Heard, void, undefined> {
   let seq = await startOf(needs, listener, ask.after);
   yield { kind: "quiet", seq };
   let said = needs.now();
@@ -57,7 +45,7 @@ async function* heardFrom(needs: Needs, listener: Listener, ask: EventsAsk): Asy
   }
 }
 
-async function startOf({ store }: Needs, { chain }: Listener, after: EventsAsk["after"]): Promise<number> {
+async function startOf({ store }: Needs, { chain }: Listener, after: ListenAsk["after"]): Promise<number> {
   return after === "now" ? ((await store.audit.head(chain))?.seq ?? 0) : after;
 }
 
@@ -89,14 +77,6 @@ function changeIn(row: AuditEventRow, only: AccountId | null): Change[] {
     readonly status_reason?: string | null;
   };
   return status === undefined ? [] : [{ row, status, reason }];
-}
-
-/** A stream outlives the moment its token was looked at: one that was revoked or has ended hears nothing more. */
-async function mayStillListen(needs: Needs, principal: Principal): Promise<boolean> {
-  if (principal.expiresAt !== null && principal.expiresAt <= needs.now()) return false;
-  if (principal.tokenId === "environment") return true;
-  const token = await needs.store.tokens.find(principal.isInstance ? null : principal.projectId, principal.tokenId);
-  return token !== undefined && token.revoked_at === null;
 }
 
 async function named(

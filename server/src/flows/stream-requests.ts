@@ -5,19 +5,13 @@ import type { Principal } from "../rules/policy.ts";
 import type { Reading } from "../store/reading.ts";
 import type { LogScope } from "../store/request-questions.ts";
 import type { House } from "./house.ts";
+import { type ListenAsk, mayStillListen, pollMs, quietMs } from "./steps/listening.ts";
 import { filterAsked, logScopeOf, requestView } from "./steps/log-ask.ts";
 
 type Needs = Pick<House, "store" | "now"> & { readonly reading: Pick<Reading, "requests"> };
 
-export interface StreamAsk {
+export interface StreamAsk extends ListenAsk {
   readonly filter: string;
-  /** The last call the listener has; `now`: none of those that are there. */
-  readonly after: number | "now";
-  /** False: ends after what is there. */
-  readonly wait: boolean;
-  readonly signal: AbortSignal;
-  /** Comes back early when the signal says so. */
-  readonly pause: (ms: number) => Promise<void>;
 }
 
 export type HeardRequests =
@@ -28,9 +22,6 @@ export type HeardRequests =
   /** Nothing fitted; `seq` is where to go on from. */
   | { readonly kind: "quiet"; readonly seq: number };
 
-/** A call of another process is heard this late at most, and what its batch waits. */
-const pollMs = 400;
-const quietMs = 15_000;
 const pageSize = 200;
 
 /** Refuses at once, and knows where it begins, before anything is streamed. */
@@ -76,12 +67,4 @@ async function* heardFrom(
     await ask.pause(pollMs);
     silentMs += pollMs;
   }
-}
-
-/** A stream outlives the moment its token was looked at: one that was revoked or has ended hears nothing more. */
-async function mayStillListen({ store, now }: Needs, principal: Principal): Promise<boolean> {
-  if (principal.expiresAt !== null && principal.expiresAt <= now()) return false;
-  if (principal.tokenId === "environment") return true;
-  const token = await store.tokens.find(principal.isInstance ? null : principal.projectId, principal.tokenId);
-  return token !== undefined && token.revoked_at === null;
 }

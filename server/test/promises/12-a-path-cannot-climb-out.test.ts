@@ -65,6 +65,8 @@ let acting: Acting;
 before(async () => {
   house = await openHouse();
   acting = await actAs(house, house.fake.api);
+  const members = { slug: "github", name: "x", upstream_url: house.fake.api, connection: "github" };
+  await house.call("POST", "/v1/endpoints", { body: { ...members, identifier: "user_1" } });
   house.fake.repository({ owner: "octo", name: "hello", private: true, files: { "src/a b.ts": "hi", "a.md": "a" } });
 });
 after(async () => house.close());
@@ -78,6 +80,16 @@ function statusOf(answer: string): number {
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
 }
 
+/** Where a door begins: an endpoint's stands in its project. */
+function prefixOf(door: string): string {
+  return door === "an endpoint" ? `/api/${house.project}/proxy/github` : door;
+}
+
+/** For an endpoint, which knows its account: a token and nothing else. */
+function plain(): readonly string[] {
+  return [`Authorization: Bearer ${house.token}`, "User-Agent: behalf-tests"];
+}
+
 const atGitHub = (): string[] => house.fake.calls.map((call) => `${call.method} ${call.path}`);
 
 describe("nothing reaches upstream for", () => {
@@ -86,11 +98,13 @@ describe("nothing reaches upstream for", () => {
     { prefix: "/proxy", method: "POST", as: () => acting.lines, type: "application/problem+json" },
     { prefix: "/api/v3", method: "GET", as: bound, type: "application/json" },
     { prefix: "/api/graphql", method: "POST", as: bound, type: "application/json" },
+    { prefix: "an endpoint", method: "GET", as: plain, type: "application/problem+json" },
+    { prefix: "an endpoint", method: "PATCH", as: plain, type: "application/problem+json" },
   ];
   for (const { prefix, method, as, type } of doors) {
     test(`every escape at ${method} ${prefix}, and the refusal is ours and says so`, async () => {
       for (const escape of escapes) {
-        const answer = await send(`${method} ${prefix}${escape}`, as());
+        const answer = await send(`${method} ${prefixOf(prefix)}${escape}`, as());
         assert.equal(statusOf(answer), 400, `${escape}\n${answer}`);
         // Bytes that HTTP itself forbids end in Node's parser, which knows nothing of refusals.
         if (/[\x80-\xff]/.test(escape) && !answer.includes("Behalf-Refusal")) continue;
@@ -153,8 +167,17 @@ describe("nothing reaches upstream for", () => {
       "/proxy;/user",
       "/api/v33/user",
       "/api/v3.0/user",
+      "/api/x/proxyx/github/user",
+      "/api/x/Proxy/github/user",
+      "/api/x/y/proxy/github/user",
+      "/api//proxy/github/user",
+      "/api/x%2fproxy/github/user",
     ]) {
       const answer = await send(`GET ${path}`, [`Authorization: Bearer ${house.token}`]);
+      assert.equal(statusOf(answer), 404, `${path}\n${answer}`);
+    }
+    for (const path of ["/github%2fuser", "/git%68ub/user", "/../proxy/github/user", "/.", "/github;x/user"]) {
+      const answer = await send(`GET /api/${house.project}/proxy${path}`, plain());
       assert.equal(statusOf(answer), 404, `${path}\n${answer}`);
     }
     const deeper = await send("POST /api/graphql/user", bound());
@@ -168,7 +191,7 @@ function bound(): readonly string[] {
 }
 
 describe("what is no escape passes byte for byte:", () => {
-  const plain = [
+  const sound = [
     "/repos/octo/hello/contents/src%2Fa%20b.ts",
     "/repos/octo/hello/contents/src%2fa%20b.ts",
     "/repos/octo/hello/git/ref/heads%2Fmain",
@@ -185,15 +208,15 @@ describe("what is no escape passes byte for byte:", () => {
     "/repos/octo/hello/commits/HEAD~1",
     "/user//repos",
   ];
-  for (const door of ["/proxy", "/api/v3"]) {
+  for (const door of ["/proxy", "/api/v3", "an endpoint"]) {
     test(`an encoded slash, a trailing slash, an odd query at ${door}`, async () => {
-      const headers = door === "/proxy" ? acting.lines : bound();
-      for (const path of plain) {
-        const answer = await send(`GET ${door}${path}`, headers);
+      const headers = door === "/proxy" ? acting.lines : door === "/api/v3" ? bound() : plain();
+      for (const path of sound) {
+        const answer = await send(`GET ${prefixOf(door)}${path}`, headers);
         assert.doesNotMatch(answer, /behalf-refusal/i, path);
         assert.equal(house.fake.calls.at(-1)?.path, path);
       }
-      assert.equal(house.fake.calls.length, plain.length);
+      assert.equal(house.fake.calls.length, sound.length);
     });
   }
 
@@ -299,9 +322,10 @@ describe("whatever a path is made of,", () => {
 
   test("it is refused and stays here, or arrives as it was and climbs nowhere", async () => {
     await fc.assert(
-      fc.asyncProperty(target, async (path) => {
+      fc.asyncProperty(target, fc.boolean(), async (path, isEndpoint) => {
         house.fake.calls.splice(0);
-        const answer = await send(`GET /proxy${path}`);
+        const door = isEndpoint ? prefixOf("an endpoint") : "/proxy";
+        const answer = await send(`GET ${door}${path}`, isEndpoint ? plain() : acting.lines);
         const [arrived, second] = house.fake.calls;
         assert.equal(second, undefined);
         if (arrived === undefined) return assert.match(answer, /^HTTP\/1\.1 400 [^]*behalf-refusal/i);

@@ -90,9 +90,17 @@ async function connection(house: House, hosts: { web: string; api: string }, mor
   return house.call("POST", "/v1/connections", { name: `c${count}`, preset: "github", ...client, hosts, ...more });
 }
 
+/** An endpoint of the house's own connection, to this upstream. */
+async function endpoint(house: House, upstream_url: string): Promise<Answer> {
+  const made = await connection(house, { web: good, api: good });
+  count += 1;
+  const members = { slug: `e${count}`, name: "x", upstream_url, connection: made.json.name as string };
+  return house.call("POST", "/v1/endpoints", members);
+}
+
 const good = "https://github.example";
 
-describe("a connection is refused", () => {
+describe("a connection, or an endpoint, is refused", () => {
   let house: House;
   before(async () => {
     house = await open("");
@@ -120,6 +128,7 @@ describe("a connection is refused", () => {
           { path: "hosts.api", answer: await connection(house, { web: good, api: url }) },
           { path: "hosts.web", answer: await connection(house, { web: url, api: good }) },
           { path: "settings.token_url", answer: await generic(house, `${url}/token`) },
+          { path: "upstream_url", answer: await endpoint(house, `${url}/base`) },
         ];
         for (const { path, answer } of answers) {
           assert.equal(answer.status, 422, `${path} ${url} ${answer.text}`);
@@ -139,8 +148,8 @@ describe("a connection is refused", () => {
       "https://u@github.example",
     ];
     for (const url of [...others, "gopher://127.0.0.1", "https://github.example#x", "https://", "//github.example"]) {
-      const answer = await connection(house, { web: good, api: url });
-      assert.equal(answer.status, 422, `${url} ${answer.text}`);
+      for (const answer of [await connection(house, { web: good, api: url }), await endpoint(house, url)])
+        assert.equal(answer.status, 422, `${url} ${answer.text}`);
     }
   });
 
@@ -151,6 +160,11 @@ describe("a connection is refused", () => {
     const changed = await house.call("PATCH", path, { hosts: { web: good, api: "https://10.0.0.1" } });
     assert.equal(changed.status, 422, changed.text);
     assert.deepEqual((await house.call("GET", path)).json.hosts, { web: good, api: good });
+    const route = await endpoint(house, good);
+    const at = `/v1/endpoints/${route.json.slug as string}`;
+    for (const upstream_url of ["https://10.0.0.1", "http://api.github.com", "https://[::ffff:7f00:1]"])
+      assert.equal((await house.call("PATCH", at, { upstream_url })).status, 422, upstream_url);
+    assert.equal((await house.call("GET", at)).json.upstream_url, good);
   });
 });
 
@@ -167,8 +181,8 @@ describe("what the operator allows is allowed, and exactly that:", () => {
       const refused = await connection(house, { web: good, api: url });
       const [, setting = ""] = /BEHALF_ALLOW_UPSTREAM=(\S+)/.exec(refused.text.replaceAll('"', " ")) ?? [];
       const opened = await open(setting);
-      const made = await connection(opened, { web: good, api: url });
-      assert.equal(made.status, 201, `${url} with ${setting}: ${made.text}`);
+      for (const made of [await connection(opened, { web: good, api: url }), await endpoint(opened, url)])
+        assert.equal(made.status, 201, `${url} with ${setting}: ${made.text}`);
     }
   });
 
@@ -183,6 +197,7 @@ describe("what the operator allows is allowed, and exactly that:", () => {
       "http://10.19.255.255",
     ];
     for (const url of yes) assert.equal((await connection(house, { web: good, api: url })).status, 201, url);
+    for (const url of yes) assert.equal((await endpoint(house, url)).status, 201, url);
     const more = [
       "https://[::ffff:10.20.0.1]",
       "https://[::1]:9100",
@@ -191,6 +206,7 @@ describe("what the operator allows is allowed, and exactly that:", () => {
     ];
     for (const url of [...no, ...more]) {
       assert.equal((await connection(house, { web: good, api: url })).status, 422, url);
+      assert.equal((await endpoint(house, url)).status, 422, url);
     }
   });
 });
@@ -267,6 +283,7 @@ describe("a name that changes its address between two calls", () => {
   let trap: Server;
   let caught = 0;
   const naming = { connection_name: "", identifier: "user_1" };
+  let gate = "";
   before(async () => {
     fake = await startFakeGitHub();
     fake.user({ login: "octo" });
@@ -290,6 +307,10 @@ describe("a name that changes its address between two calls", () => {
     const back = await fake.approve((opened.location ?? "").replace("gh.test", "127.0.0.1"), "octo");
     const landing = await browser.get(back);
     assert.equal(landing.status, 200, landing.text);
+    const members = { name: "x", upstream_url: at(fake.api), connection: naming.connection_name };
+    const route = await house.call("POST", "/v1/endpoints", { slug: "gate", ...members, identifier: "user_1" });
+    assert.equal(route.status, 201, route.text);
+    gate = new URL(route.json.url as string).pathname;
   });
   after(async () => {
     trap.close();
@@ -297,29 +318,36 @@ describe("a name that changes its address between two calls", () => {
   });
   beforeEach(() => void names.set("gh.test", ["127.0.0.1"]));
 
-  const get = async (): Promise<Answer> =>
-    house.call("GET", "/proxy/user", undefined, { ...naming, "user-agent": "t" });
+  const doors = {
+    "/proxy": async (): Promise<Answer> =>
+      house.call("GET", "/proxy/user", undefined, { ...naming, "user-agent": "t" }),
+    "an endpoint": async (): Promise<Answer> => house.call("GET", `${gate}/user`, undefined, { "user-agent": "t" }),
+  };
 
-  test("is followed only as long as it leads to an allowed one", async () => {
-    assert.equal((await get()).json.login, "octo");
-    // The open connection is held busy, so that the next call has to make one of its own.
+  test("is followed only as long as it leads to an allowed one, whichever door a call comes by", async () => {
+    for (const get of Object.values(doors)) assert.equal((await get()).json.login, "octo");
+    // Every open connection is held busy, so that the next call has to make one of its own.
+    const busy = 4;
     let release = (): void => {};
-    fake.fault({ kind: "hold", path: /^\/user$/, release: new Promise((resolve) => (release = resolve)) });
+    const released = new Promise<void>((resolve) => (release = resolve));
+    fake.fault({ kind: "hold", path: /^\/user$/, release: released, times: busy });
     const seen = fake.callsTo("api").length;
-    const held = get();
-    await until(() => fake.callsTo("api").length > seen);
+    const held = Promise.all(Array.from({ length: busy }, doors["/proxy"]));
+    await until(() => fake.callsTo("api").length === seen + busy);
     names.set("gh.test", ["127.0.0.2"]);
-    const lookups = asked.length;
-    const blocked = await get();
-    assert.equal(blocked.status, 403, blocked.text);
-    assert.equal(blocked.headers.get("behalf-refusal"), "upstream_blocked");
-    assert.equal(asked.length, lookups + 1);
-    assert.equal(caught, 0);
+    for (const get of Object.values(doors)) {
+      const lookups = asked.length;
+      const blocked = await get();
+      assert.equal(blocked.status, 403, blocked.text);
+      assert.equal(blocked.headers.get("behalf-refusal"), "upstream_blocked");
+      assert.equal(asked.length, lookups + 1);
+      assert.equal(caught, 0);
+    }
     // Between a good and a bad address only the good one is taken.
     names.set("gh.test", ["127.0.0.2", "127.0.0.1"]);
-    assert.equal((await get()).json.login, "octo");
+    for (const get of Object.values(doors)) assert.equal((await get()).json.login, "octo");
     assert.equal(caught, 0);
     release();
-    assert.equal((await held).status, 200);
+    for (const { status } of await held) assert.equal(status, 200);
   });
 });

@@ -13,6 +13,8 @@ let acting: Acting;
 /** A host that is none of GitHub's: whatever comes here is lost. */
 let thief: Server;
 let thiefOrigin = "";
+/** Where the endpoint begins. */
+let gate = "";
 const stolen: IncomingMessage[] = [];
 
 before(async () => {
@@ -24,6 +26,9 @@ before(async () => {
   thiefOrigin = `http://127.0.0.1:${(thief.address() as AddressInfo).port}`;
   house = await openHouse();
   acting = await actAs(house, house.fake.api);
+  const members = { slug: "github", name: "x", upstream_url: house.fake.api, connection: "github" };
+  const made = await house.call("POST", "/v1/endpoints", { body: { ...members, identifier: "user_1" } });
+  gate = new URL(made.json.url as string).pathname;
   house.fake.repository({ owner: "octo", name: "hello", private: true, files: { "a.md": "a" } });
   house.fake.repository({ owner: "octo", name: "was", files: { "a.md": "a" } });
   house.fake.rename("octo", "was", "is");
@@ -39,6 +44,10 @@ beforeEach(() => {
 
 async function raw(method: string, path: string, body?: unknown): Promise<Answer> {
   return house.call(method, `/proxy${path}`, { headers: acting.naming, body });
+}
+
+async function through(method: string, path: string, body?: unknown): Promise<Answer> {
+  return house.call(method, gate + path, { body });
 }
 
 async function tool(name: string, input: object): Promise<Answer> {
@@ -70,6 +79,8 @@ describe("raw calls: a redirect is an answer,", () => {
     assert.equal(proxied.headers.get("location"), `${house.origin}/proxy${rest}`);
     const bound = await house.call("GET", "/api/v3/repos/octo/old", { token: acting.bound });
     assert.equal(bound.headers.get("location"), `${house.origin}/api/v3/repositories/${id}`);
+    const routed = await through("GET", "/repos/octo/old/contents/a.md?ref=main");
+    assert.equal(routed.headers.get("location"), house.origin + gate + rest);
     const write = await raw("POST", "/repos/octo/old/issues", { title: "x" });
     assert.equal(write.status, 307);
     assert.equal(write.headers.get("location"), `${house.origin}/proxy/repositories/${id}/issues`);
@@ -93,15 +104,17 @@ describe("raw calls: a redirect is an answer,", () => {
     for (const status of [301, 302, 303, 307, 308]) {
       for (const method of ["GET", "POST", "HEAD", "DELETE"]) {
         for (const location of foreign()) {
-          house.fake.fault({ kind: "status", status, body: "{}", headers: { Location: location } });
-          const answer = await raw(method, "/repos/octo/hello");
-          assert.equal(answer.status, status);
-          assert.equal(answer.headers.get("location"), location);
+          for (const send of [raw, ...(method === "HEAD" ? [] : [through])]) {
+            house.fake.fault({ kind: "status", status, body: "{}", headers: { Location: location } });
+            const answer = await send(method, "/repos/octo/hello");
+            assert.equal(answer.status, status);
+            assert.equal(answer.headers.get("location"), location);
+          }
         }
       }
     }
     assert.equal(stolen.length, 0);
-    assert.equal(house.fake.calls.length, 5 * 4 * foreign().length);
+    assert.equal(house.fake.calls.length, 5 * 7 * foreign().length);
   });
 });
 

@@ -30,6 +30,8 @@ let child: Child;
 let fake: FakeGitHub;
 let upstream: Server;
 let acting: Acting;
+/** Where the endpoint begins. */
+let endpoint = "";
 const visits: Visit[] = [];
 
 function visit(request: IncomingMessage, response: ServerResponse): void {
@@ -80,7 +82,17 @@ before(async () => {
   const token = project.json.token as string;
   const asked: TestHouse["call"] = async (method, path, more = {}) => call(origin, method, path, { token, ...more });
   const house = { origin, token, fake, call: asked } as TestHouse;
-  acting = await actAs(house, `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`);
+  const api = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  acting = await actAs(house, api);
+  const members = {
+    slug: "github",
+    name: "x",
+    upstream_url: api,
+    connection: "github",
+    methods: ["GET", "POST", "PUT"],
+  };
+  const made = await house.call("POST", "/v1/endpoints", { body: members });
+  endpoint = new URL(made.json.url as string).pathname;
   // What a first large body makes the process keep is not what the next ones cost.
   await download("/down?size=33554432");
   await upload(32 * mib, true);
@@ -97,14 +109,20 @@ function headers(): Record<string, string> {
   return { authorization: `token ${acting.bound}` };
 }
 
-async function download(path: string): Promise<number> {
+async function download(path: string, door = "/api/v3"): Promise<number> {
   let read = 0;
-  const answer = await fetch(`${child.origin}/api/v3${path}`, { headers: headers() });
+  const answer = await fetch(`${child.origin}${door}${path}`, { headers: headers() });
   for await (const data of answer.body ?? []) read += (data as Uint8Array).length;
   return read;
 }
 
-async function upload(size: number, hasLength: boolean, onChunk?: (sent: number) => void): Promise<string> {
+interface UploadOptions {
+  readonly door?: string;
+  readonly onChunk?: (sent: number) => void;
+}
+
+async function upload(size: number, hasLength: boolean, options: UploadOptions = {}): Promise<string> {
+  const { door = "/api/v3", onChunk } = options;
   let sent = 0;
   const body = new Readable({
     read() {
@@ -115,7 +133,7 @@ async function upload(size: number, hasLength: boolean, onChunk?: (sent: number)
     },
   });
   const length = hasLength ? { "content-length": size } : {};
-  const request = ask(`${child.origin}/api/v3/up`, { method: "PUT", headers: { ...headers(), ...length } });
+  const request = ask(`${child.origin}${door}/up`, { method: "PUT", headers: { ...headers(), ...length } });
   body.pipe(request);
   const [answer] = (await once(request, "response")) as [IncomingMessage];
   return (await answer.toArray()).join("");
@@ -151,6 +169,15 @@ describe("256 MiB pass with at most 64 MiB more memory,", { skip: canWatch }, ()
       const grown = await growth(async () => assert.equal(await upload(large, hasLength), String(large)));
       assert.ok(grown <= 64, `${grown} MiB ${hasLength}`);
     }
+  });
+
+  test("both ways through an endpoint", async () => {
+    const down = await growth(async () => assert.equal(await download(`/down?size=${large}`, endpoint), large));
+    assert.ok(down <= 64, `${down} MiB down`);
+    const up = await growth(async () => {
+      assert.equal(await upload(large, false, { door: endpoint }), String(large));
+    });
+    assert.ok(up <= 64, `${up} MiB up`);
   });
 
   test("while the reader reads nothing at all", async () => {
@@ -194,7 +221,7 @@ describe("the slower end sets the pace:", () => {
       setTimeout(() => drink(one), 600);
     });
     let taken = 0;
-    const answer = upload(large, true, (sent) => (taken = sent));
+    const answer = upload(large, true, { onChunk: (sent) => (taken = sent) });
     await until(() => visits.length === 1);
     await sleep(400);
     assert.ok(taken < 64 * mib, `${taken / mib} MiB were taken for nobody`);
@@ -211,6 +238,9 @@ describe("one end that dies takes the other with it:", () => {
       requestBytes(`GET /api/v3/down?size=${large}`, [token]),
       requestBytes("POST /api/v3/silent", [token, "Content-Length: 4"], "body"),
       requestBytes("POST /api/v3/up", [token, "Content-Length: 500000"], "some"),
+      requestBytes(`GET ${endpoint}/silent`, [token]),
+      requestBytes(`GET ${endpoint}/down?size=${large}`, [token]),
+      requestBytes(`POST ${endpoint}/up`, [token, "Content-Length: 500000"], "some"),
     ];
     for (const bytes of requests) {
       visits.splice(0);

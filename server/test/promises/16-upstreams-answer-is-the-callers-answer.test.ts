@@ -12,17 +12,45 @@ before(async () => {
   upstream = await rawUpstream();
   house = await openHouse();
   acting = await actAs(house, upstream.origin);
+  const members = { slug: "github", name: "x", upstream_url: upstream.origin, connection: "github" };
+  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"];
+  const made = await house.call("POST", "/v1/endpoints", { body: { ...members, methods, identifier: "user_1" } });
+  doors.push(new URL(made.json.url as string).pathname);
 });
 after(async () => {
   await house.close();
   await upstream.close();
 });
-beforeEach(() => void upstream.heard.splice(0));
+beforeEach(() => {
+  forget();
+  upstream.heard.splice(0);
+});
 
-/** The caller's whole answer to what upstream says, as bytes. */
+/** Answers that speak of GitHub's limits stop the calls that follow, until the time they name. */
+function forget(): void {
+  house.fake.clock.advance(3_601_000);
+}
+
+/** Where the doors begin whose answers are problems: `/proxy`, and the endpoint. */
+const doors = ["/proxy"];
+
+/** An endpoint knows its account: names in headers belong to `/proxy`. */
+function linesFor(door: string): readonly string[] {
+  return door === "/proxy"
+    ? acting.lines
+    : acting.lines.filter((line) => !/^(?:connection_name|identifier):/.test(line));
+}
+
+/** The caller's whole answer to what upstream says, as bytes: the same through every door. */
 async function passed(said: string, line = "GET /proxy/x"): Promise<string> {
   upstream.say = () => said;
-  return wire(house.origin, requestBytes(line, acting.lines));
+  const answers: string[] = [];
+  for (const door of doors) {
+    forget();
+    answers.push(await wire(house.origin, requestBytes(line.replace("/proxy", door), linesFor(door))));
+  }
+  assert.equal(answers[1]?.replaceAll(doors[1] ?? "", "/proxy"), answers[0]);
+  return answers[0] ?? "";
 }
 
 describe("status, headers and body arrive as they left:", () => {
@@ -232,11 +260,17 @@ describe("what is not returned (design §10.5):", () => {
 describe("upstream gets the caller's request:", () => {
   async function arrived(line: string, headers: readonly string[], body = ""): Promise<string[]> {
     upstream.say = () => answered("204 No Content", []);
-    await wire(house.origin, requestBytes(line, [...acting.lines.slice(0, 3), ...headers], body));
-    const [heard] = upstream.heard.splice(0);
-    const text = `${heard?.head}\r\n\r\n${heard?.body}`;
-    // How long we keep a connection to upstream is between the two of us.
-    return text.replace(/\r\nconnection: (?:keep-alive|close)\r\n/, "\r\nconnection: our own hop\r\n").split("\r\n");
+    const texts: string[] = [];
+    for (const door of doors) {
+      const own = linesFor(door).filter((one) => !one.startsWith("User-Agent"));
+      await wire(house.origin, requestBytes(line.replace("/proxy", door), [...own, ...headers], body));
+      const [heard] = upstream.heard.splice(0);
+      const text = `${heard?.head}\r\n\r\n${heard?.body}`;
+      // How long we keep a connection to upstream is between the two of us.
+      texts.push(text.replace(/\r\nconnection: (?:keep-alive|close)\r\n/, "\r\nconnection: our own hop\r\n"));
+    }
+    assert.equal(texts[1], texts[0]);
+    return (texts[0] ?? "").split("\r\n");
   }
 
   test("method, path, query and headers as they came; nothing added but host, connection and the account's credential", async () => {
@@ -352,9 +386,12 @@ describe("our own refusals are told apart:", () => {
         socket.end(said);
         return null;
       };
-      const answer = await house.call("GET", "/proxy/x", { headers: acting.naming });
-      assert.equal(answer.status, 502, JSON.stringify(said));
-      assert.equal(answer.headers.get("behalf-refusal"), "upstream_unavailable");
+      for (const door of doors) {
+        const headers = door === "/proxy" ? acting.naming : {};
+        const answer = await house.call("GET", `${door}/x`, { headers });
+        assert.equal(answer.status, 502, JSON.stringify(said));
+        assert.equal(answer.headers.get("behalf-refusal"), "upstream_unavailable");
+      }
     }
   });
 

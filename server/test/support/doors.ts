@@ -254,9 +254,9 @@ export function assertProblem(got: Got, about: string): void {
   if (got.status === 405) assert.match(String(got.headers["allow"]), /^[A-Z]+(, [A-Z]+)*$/, about);
 }
 
-/** Every row of every table, but for the time a token was last used. */
+/** Every row of every table, but for the time a token was last used and for the live log, which comes in batches. */
 async function stateOf(raw: RawDatabase): Promise<Record<string, unknown>> {
-  const tables = await raw.dump();
+  const tables = Object.fromEntries(Object.entries(await raw.dump()).filter(([name]) => !name.startsWith("request")));
   return { ...tables, tokens: tables["tokens"]?.map((row) => ({ ...row, last_used_at: null })) };
 }
 

@@ -4,14 +4,13 @@ import { listRequests } from "../../flows/list-requests.ts";
 import { readRequest } from "../../flows/read-request.ts";
 import { type HeardRequests, streamRequests } from "../../flows/stream-requests.ts";
 import { logKeys } from "../../rules/log-filter.ts";
-import { Refusal } from "../../rules/refusal.ts";
 import { parseLogCursor } from "../../rules/request-record.ts";
+import { eventText, listening, pausing, quietText, startOf } from "./event-stream.ts";
 import * as logShape from "./log-shapes.ts";
 import { type Route, route } from "./route.ts";
 import * as shape from "./schemas.ts";
 
 const common = { tag: "Requests", scope: "logs", method: "GET", body: shape.none, params: shape.none } as const;
-const place = /^\d{1,15}$/;
 
 const filter = z
   .string()
@@ -76,8 +75,7 @@ export const requestRoutes: readonly Route[] = [
       "Hear calls as they are logged, from now on; resume with Last-Event-ID or `after`, end after what is there by `wait=0`",
     query: z.strictObject({
       filter,
-      after: z.union([z.string().regex(place), z.literal("now")]).optional(),
-      wait: z.enum(["0", "1"]).optional(),
+      ...listening,
     }),
     answers: { "200": logShape.requestRecord },
     produces: "text/event-stream",
@@ -86,7 +84,7 @@ export const requestRoutes: readonly Route[] = [
       const { signal, lastEventId } = about;
       const heard = await streamRequests(house, principal, {
         filter: query.filter,
-        after: startOf(lastEventId, query.after),
+        after: startOf(lastEventId, query.after, "now"),
         wait: query.wait !== "0",
         signal,
         pause: async (ms) => pausing(ms, signal),
@@ -109,37 +107,12 @@ export const requestRoutes: readonly Route[] = [
   }),
 ];
 
-/** A browser that reconnects repeats the URL it began with: so where it left off counts more than `after`. */
-function startOf(lastEventId: string | null, after: string | undefined): number | "now" {
-  const text = lastEventId ?? after ?? "now";
-  if (text === "now") return text;
-  if (place.test(text)) return Number(text);
-  throw new Refusal("invalid_request", {
-    detail: "Last-Event-ID is not one of ours.",
-    next: { action: "fix_request", detail: "Send the id of the last event you have, or leave the header out." },
-  });
-}
-
 async function* written(heard: AsyncIterable<HeardRequests>): AsyncGenerator<string, void, undefined> {
   for await (const one of heard) {
     if (one.kind === "quiet") {
-      // No data, so no event: a sign of life for proxies, and the place to resume from.
-      yield `: still here\nid: ${one.seq}\n\n`;
+      yield quietText(one.seq);
       continue;
     }
-    yield one.requests.map(({ seq, view }) => `id: ${seq}\nevent: request\ndata: ${JSON.stringify(view)}\n\n`).join("");
+    yield one.requests.map(({ seq, view }) => eventText("request", seq, view)).join("");
   }
-}
-
-async function pausing(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }
