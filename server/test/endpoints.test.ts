@@ -99,7 +99,7 @@ onEachDatabase("endpoints", (kind) => {
     assert.equal(all.includes(sealedValue), false);
     const [row] = await raw.rows("select inject_names, inject_headers from endpoints where slug = 'keyed'");
     assert.equal(row?.["inject_names"], '["X-Api-Key","X-Other"]');
-    assert.ok(String(row?.["inject_headers"]).length > sealedValue.length * 2);
+    assert.ok(String(row["inject_headers"]).length > sealedValue.length * 2);
     await patch("keyed", { inject_headers: {} });
     const [bare] = await raw.rows("select inject_names, inject_headers from endpoints where slug = 'keyed'");
     assert.deepEqual(bare, { inject_names: "[]", inject_headers: null });
@@ -170,7 +170,7 @@ onEachDatabase("endpoints", (kind) => {
 
   test("a slug is taken once, also by ten at the same time", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, async () => make("race")));
-    const statuses = answers.map(({ status }) => status).toSorted();
+    const statuses = answers.map(({ status }) => status).toSorted((one, other) => one - other);
     assert.deepEqual(statuses, [201, ...Array.from({ length: 9 }, () => 409)]);
     const refused = answers.find(({ status }) => status === 409);
     assert.equal(refused?.json.next.action, "choose_slug");
@@ -181,11 +181,11 @@ onEachDatabase("endpoints", (kind) => {
 
   test("a change touches what it names, and the audit names the members and no values", async () => {
     const { json } = await make("steady", { inject_headers: { "X-Api-Key": sealedValue }, rate_limit_per_hour: 9 });
-    const after = await patch("steady", { timeout_seconds: 5, identifier: "other", rate_limit_per_hour: null });
-    assert.equal(after.status, 200, after.text);
+    const changed = await patch("steady", { timeout_seconds: 5, identifier: "other", rate_limit_per_hour: null });
+    assert.equal(changed.status, 200, changed.text);
     const expected = { timeout_seconds: 5, identifier: "other", rate_limit_per_hour: null };
-    assert.deepEqual(after.json, { ...json, ...expected, updated_at: after.json.updated_at });
-    assert.ok(after.json.updated_at > json.updated_at);
+    assert.deepEqual(changed.json, { ...json, ...expected, updated_at: changed.json.updated_at });
+    assert.ok(changed.json.updated_at > json.updated_at);
     const told = await events(json.id as string);
     const details = JSON.parse(String(told.at(-1)?.["details"])) as object;
     assert.deepEqual(details, { slug: "steady", members: ["identifier", "timeout_seconds", "rate_limit_per_hour"] });
@@ -196,7 +196,7 @@ onEachDatabase("endpoints", (kind) => {
     ])
       assert.equal((await patch("steady", bad)).status, 422);
     assert.equal((await patch("steady", { connection: "nothing" })).status, 404);
-    assert.deepEqual((await house.call("GET", "/v1/endpoints/steady")).json, after.json);
+    assert.deepEqual((await house.call("GET", "/v1/endpoints/steady")).json, changed.json);
     await house.call("DELETE", "/v1/endpoints/steady");
   });
 

@@ -1,7 +1,6 @@
 // What machines ask of a server: whether it is ready, and why not; its figures, for whom they are meant; and how strangers are slowed down.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compose } from "../src/compose.ts";
@@ -165,7 +164,7 @@ onEachDatabase("a database that is lost", (kind) => {
     line.mend();
     assert.notEqual(ready, late, "/readyz says nothing for 15 seconds");
     assert.equal((ready as Answer).status, 503);
-    if (answer !== late) assert.equal((answer as Answer).status, 503, (answer as Answer).text);
+    if (answer !== late) assert.equal(answer.status, 503, answer.text);
   });
 });
 

@@ -22,6 +22,8 @@ export interface EndpointCall {
   readonly method: string;
   /** What follows the slug on the wire, byte for byte, with the query; starts with a slash. */
   readonly target: string;
+  /** Nothing followed the slug, so that the slash of `target` is ours and not the caller's. */
+  readonly bare: boolean;
   readonly headers: readonly string[];
   readonly body: Readable | Uint8Array | null;
   readonly signal: AbortSignal;

@@ -188,8 +188,10 @@ const mintFaults: readonly ((parent: Principal, ask: TokenAsk) => MintFault | un
 /** The child's limits, or the name of the member that is wider than the parent's. */
 function narrowed(parent: Limits, child: Limits): Limits | keyof Limits {
   for (const member of ["tools", "repositories", "methods", "endpoints"] as const) {
-    const held = parent[member]?.map((value) => value.toLowerCase());
-    if (held !== undefined && child[member]?.some((value) => !held.includes(value.toLowerCase())) === true)
+    // Repositories are the same in any case; two slugs that differ by case are two endpoints.
+    const spelled = (value: string): string => (member === "endpoints" ? value : value.toLowerCase());
+    const held = parent[member]?.map(spelled);
+    if (held !== undefined && child[member]?.some((value) => !held.includes(spelled(value))) === true)
       return member;
   }
   if (parent.access === "read" && child.access === "write") return "access";

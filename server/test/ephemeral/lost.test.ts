@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ephemeral, Limit } from "../../src/ephemeral/ephemeral.ts";
 import { onEachDatabase } from "../support/databases.ts";
-import { lineTo, withoutRedis } from "../support/redis.ts";
+import { type Line, lineTo, withoutRedis } from "../support/redis.ts";
 import { limit, newKey, openSetup, type Setup } from "./setups.ts";
 import { assertNeverMore, hammer } from "./watch.ts";
 
@@ -25,7 +25,11 @@ onEachDatabase("without Redis", (database) => {
     beforeEach(async () => {
       setup = await openSetup(database === "sqlite" ? "redis" : "redis lost", 2);
     });
-    afterEach(async () => setup.close());
+    const lines: Line[] = [];
+    afterEach(async () => {
+      await setup.close();
+      for (const line of lines.splice(0)) await line.close();
+    });
 
     test("a call waits for a silent Redis once, and is told in the log once", async () => {
       const [first] = pair(setup);
@@ -82,6 +86,7 @@ onEachDatabase("without Redis", (database) => {
     }, async () => {
       const [first] = pair(setup);
       const own = await lineTo(setup.shared.redis?.url ?? "");
+      lines.push(own);
       const late = setup.open({ redis: { url: own.url, prefix: setup.shared.redis?.prefix } });
       const one = limit(newKey(), 20, 60_000);
       assert.equal((await admitted(first, one, 2)) + (await admitted(late, one, 2)), 4);
@@ -93,10 +98,6 @@ onEachDatabase("without Redis", (database) => {
       while (setup.warned.filter(({ message }) => message.includes("answers again")).length < 2) await sleep(20);
       assert.equal(await admitted(late, one, 8), 8);
       assert.equal(await admitted(first, one, 20), 4);
-      own.mend();
-      await sleep(100);
-      await late.close();
-      await own.close();
     });
 
     test("a Redis that comes back empty is told what it had given out", async () => {

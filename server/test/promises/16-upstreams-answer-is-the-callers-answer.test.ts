@@ -54,29 +54,10 @@ async function passed(said: string, line = "GET /proxy/x"): Promise<string> {
 }
 
 describe("status, headers and body arrive as they left:", () => {
-  const odd = [
-    "200 OK",
-    "200 Fine By Me",
-    "201 Created",
-    "202 ",
-    "203 X",
-    "206 Partial Content",
-    "207 Multi",
-    "226 IM Used",
-  ];
-  const odder = ["299 Odd", "300 Many", "303 See Other", "305 Proxy", "400 Bad", "402 Pay", "403 No", "404 Not Found"];
-  const errors = [
-    "405 Not So",
-    "409 C",
-    "410 Gone",
-    "418 Teapot",
-    "422 U",
-    "429 Too Many",
-    "451 Law",
-    "499 Closed",
-    "500 Oh",
-  ];
-  for (const status of [...odd, ...odder, ...errors, "502 Bad", "503 Busy", "504 Late", "520 Web", "599 Last"]) {
+  const fine = "200 OK|200 Fine By Me|201 Created|202 |203 X|206 Partial Content|207 Multi|226 IM Used|299 Odd";
+  const other = "300 Many|303 See Other|305 Proxy|400 Bad|402 Pay|403 No|404 Not Found|405 Not So|409 C|410 Gone";
+  const errors = "418 Teapot|422 U|429 Too Many|451 Law|499 Closed|500 Oh|502 Bad|503 Busy|504 Late|520 Web|599 Last";
+  for (const status of [fine, other, errors].join("|").split("|")) {
     test(status, async () => {
       const head = ["X-Thing: 1", "Content-Type: text/plain", "Retry-After: 7", "Content-Length: 4"];
       assert.equal(

@@ -62,8 +62,10 @@ function demandSound(needs: Needs, members: EndpointMembers): string {
     const message = "never crosses, whatever an endpoint says";
     if (neverForwards(name)) faults.push({ path: `forward_headers.${index}`, message });
   }
-  for (const name of Object.keys(members.inject_headers ?? {})) {
-    const fault = injectionFault(name);
+  const added = Object.keys(members.inject_headers ?? {});
+  for (const [index, name] of added.entries()) {
+    const isTwice = added.slice(0, index).some((other) => other.toLowerCase() === name.toLowerCase());
+    const fault = isTwice ? "is given twice" : injectionFault(name);
     if (fault !== undefined) faults.push({ path: `inject_headers.${name}`, message: fault });
   }
   if (faults.length === 0) return upstream;

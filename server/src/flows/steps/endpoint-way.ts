@@ -62,10 +62,13 @@ function baseOf({ upstream_url, slug, strip_prefix }: EndpointRow): string {
 
 export function wayOf(
   endpoint: EndpointRow,
-  call: Pick<EndpointAsk, "prefix" | "target">,
+  call: Pick<EndpointAsk, "prefix" | "target"> & { readonly bare?: boolean },
   origin: string,
 ): Omit<Way, "github"> {
   const mark = call.target.indexOf("?");
   const target = endpoint.preserve_query === 1 || mark === -1 ? call.target : call.target.slice(0, mark);
-  return { base: baseOf(endpoint), ours: origin + call.prefix, target };
+  const base = baseOf(endpoint);
+  // An upstream that is one exact address gets no slash behind it that nobody wrote.
+  const isExact = call.bare === true && new URL(base).pathname !== "/";
+  return { base, ours: origin + call.prefix, target: isExact ? target.slice(1) : target };
 }

@@ -91,7 +91,7 @@ async function pass(
     signal,
   };
   if (door.surface === "endpoint") {
-    const call = { ...common, slug: door.slug, prefix: door.prefix };
+    const call = { ...common, slug: door.slug, prefix: door.prefix, bare: !target.startsWith("/") };
     await callEndpoint(house, principal, { call, response });
   } else {
     const call = { ...common, door: door.door, naming: namingOf(request) };
