@@ -27,6 +27,7 @@ export async function changeEndpoint(
       ? await connectionOf(needs, row)
       : await connectionNamed(needs, principal, patch.connection);
   const { inject_names, inject_headers, ...columns } = endpointColumns(needs, row, patched(row, patch), row);
+  if (row.inject_headers !== null && patch.inject_headers === undefined) demandSameOrigin(row, columns.upstream_url);
   const change = {
     ...columns,
     // An envelope that was only read is never written back: it may have been sealed anew in between.
@@ -63,6 +64,16 @@ function patched(row: EndpointRow, { connection: _, ...patch }: EndpointPatch): 
     ...(Object.fromEntries(given) as Partial<EndpointMembers>),
   };
   return { ...members, identifier: members.identifier === null ? null : checkedIdentifier(members.identifier) };
+}
+
+/** The values of added headers are shown to nobody: sent to another host, they would be. */
+function demandSameOrigin(row: EndpointRow, upstream: string): void {
+  if (new URL(row.upstream_url).origin === new URL(upstream).origin) return;
+  throw new Refusal("invalid_input", {
+    detail: "The endpoint adds headers whose values were given for another host.",
+    errors: [{ path: "inject_headers", message: "has to be given again with an upstream_url of another origin" }],
+    next: { action: "fix_input", detail: "Send `inject_headers` with the new `upstream_url`; `{}` adds none." },
+  });
 }
 
 function changedMeanwhile(): Refusal {

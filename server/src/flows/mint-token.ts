@@ -1,6 +1,6 @@
 // Mints a gateway token that holds no more than its parent.
 import type * as Wire from "@behalf/sdk";
-import { type Budget, budgetsOf } from "../rules/budget.ts";
+import { type Budget, budgetsMax, budgetsOf } from "../rules/budget.ts";
 import { actorOf, projectOf } from "../rules/caller.ts";
 import { freshToken } from "../rules/fresh-token.ts";
 import { type Limits, mayMint, type Principal, type Scope } from "../rules/policy.ts";
@@ -40,6 +40,8 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
   const { ask } = minting;
   const issued = needs.vault.issueToken(principal.environment);
   const id = needs.newId("token");
+  const budgets = budgetsOf(principal.budgets, id, request.budget);
+  if (budgets.length > budgetsMax) throw tooDeep();
   const row = freshToken({
     id,
     project,
@@ -48,7 +50,7 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
     issued,
     scopes: ask.scopes,
     limits: ask.limits,
-    budgets: budgetsOf(principal.budgets, id, request.budget),
+    budgets,
     account: ask.accountId,
     now,
     expiresAt: ask.expiresAt,
@@ -66,4 +68,11 @@ export async function mintToken(needs: Needs, principal: Principal, request: Tok
     record({ chain: project, name: "token.created", actor: actorOf(principal), subject: row.id, details });
   });
   return { ...tokenView(row), token: issued.plain };
+}
+
+function tooDeep(): Refusal {
+  return new Refusal("limit_not_allowed", {
+    detail: `A token may stand under at most ${budgetsMax} budgets, its own and those of the tokens it came from.`,
+    next: { action: "use_other_token", detail: "Mint it with a token that stands nearer to the project's first one." },
+  });
 }

@@ -19,6 +19,9 @@ export interface CountedBudget extends Budget {
   readonly token: string;
 }
 
+/** Each generation that brings a budget is counted at every call of its children. */
+export const budgetsMax = 16;
+
 /** The budgets of a new token: its parent's, and its own where it asks for one. */
 export function budgetsOf(
   inherited: readonly CountedBudget[],

@@ -18,7 +18,7 @@ const bodyHeaders = /^content-(?:length|type|encoding|language)$/i;
 /** What of a caller's headers goes to the upstream of an endpoint, and what the endpoint adds: raw name and value pairs. */
 export function endpointHeaders(raw: readonly string[], rules: HeaderRules): string[] {
   const added = Object.entries(rules.inject);
-  const dropped = new Set([...rules.blocked, ...Object.keys(rules.inject)].map((name) => name.toLowerCase()));
+  const dropped = new Set([...rules.blocked, ...Object.keys(rules.inject)].map(folded));
   const allowed = rules.forward.length === 0 ? undefined : new Set(rules.forward.map((name) => name.toLowerCase()));
   const crossing = requestHeaders(raw);
   const out: string[] = [];
@@ -26,10 +26,15 @@ export function endpointHeaders(raw: readonly string[], rules: HeaderRules): str
     const name = crossing[at] ?? "";
     const lower = name.toLowerCase();
     const passes = allowed === undefined || allowed.has(lower) || bodyHeaders.test(name);
-    if (passes && !dropped.has(lower)) out.push(name, crossing[at + 1] ?? "");
+    if (passes && !dropped.has(folded(name))) out.push(name, crossing[at + 1] ?? "");
   }
   for (const [name, value] of added) out.push(name, value);
   return out;
+}
+
+/** Servers behind CGI, WSGI or Rack read `X_Admin` as `X-Admin`: what is dropped is dropped in both spellings. */
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 /** Why an endpoint may not add a header of this name; undefined when it may. */

@@ -4,6 +4,24 @@ import type { RateFacts } from "./request-record.ts";
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
+/** Those that GitHub documents (docs: rest/rate-limit). Any other name is not GitHub's, and would be kept for ever. */
+const resources: ReadonlySet<string> = new Set([
+  "core",
+  "search",
+  "code_search",
+  "graphql",
+  "integration_manifest",
+  "source_import",
+  "dependency_snapshots",
+  "dependency_sbom",
+  "code_scanning_upload",
+  "code_scanning_autofix",
+  "actions_runner_registration",
+  "scim",
+  "audit_log",
+  "audit_log_streaming",
+]);
+
 /** The `X-RateLimit-*` of an answer; null when it has none that make sense. */
 export function rateFacts(headers: Headers): RateFacts | null {
   const number = (name: string): number | undefined => {
@@ -11,8 +29,8 @@ export function rateFacts(headers: Headers): RateFacts | null {
     return /^\d{1,12}$/.test(value) ? Number(value) : undefined;
   };
   const [limit, remaining, reset] = [number("limit"), number("remaining"), number("reset")];
-  const resource = /^[a-z_]{1,64}$/.exec(headers["x-ratelimit-resource"] ?? "core")?.[0];
-  if (limit === undefined || remaining === undefined || reset === undefined || resource === undefined) return null;
+  const resource = headers["x-ratelimit-resource"] ?? "core";
+  if (limit === undefined || remaining === undefined || reset === undefined || !resources.has(resource)) return null;
   return { resource, limit, remaining, resetAt: reset * 1000 };
 }
 

@@ -21,7 +21,7 @@ const tokenMasks: readonly Mask[] = [
     pattern: /\b(xox[a-z]-|xapp-|gl[a-z]{2,5}-|ya29\.|1\/\/0|ntn_|secret_|lin_[a-z]+_|ATATT3|ATCTT3)[\w.-]{20,}/g,
     by: `$1${masked}`,
   },
-  { pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, by: masked },
+  { pattern: /\beyJ[\w-]{1,4096}\.[\w-]{1,8192}\.[\w-]*/g, by: masked },
   // An entry of a key ring, and places where a URL is a secret: a link that connects an account, bots and incoming hooks.
   { pattern: /\b([a-z0-9]{1,16}:)[A-Za-z0-9+/]{43}=/g, by: `$1${masked}` },
   { pattern: /(\/connect\/)[\w-]{16,}/g, by: `$1${masked}` },
@@ -76,13 +76,18 @@ const harmless = /^(?!bh_)[A-Za-z0-9_-]{0,15}$/;
 /** Path and query as the request record keeps them: without secrets, at most 2,048 characters. Twice is the same as once. */
 export function maskedPath(target: string): string {
   // Far more than is kept. What the cut might have halved goes with it.
-  const looked = target.length > lookedAtMax ? target.slice(0, lookedAtMax).replace(/[^/?&]*$/, "") : target;
+  const looked = target.length > lookedAtMax ? wholeParts(target.slice(0, lookedAtMax)) : target;
   const at = looked.indexOf("?");
   const path = at === -1 ? looked : looked.slice(0, at);
   const shown = maskedSegments(maskSecrets(path));
   const whole = at === -1 ? shown : `${shown}?${maskedQuery(looked.slice(at + 1))}`;
   // The whole once more: a secret may begin in one part and end in the next.
   return (/[@:"]/.test(whole) ? maskedBy(textMasks, whole) : whole).slice(0, pathMax);
+}
+
+/** Up to the last separator. Not by a pattern: `[^/?&]*$` begins anew at every character. */
+function wholeParts(text: string): string {
+  return text.slice(0, Math.max(text.lastIndexOf("/"), text.lastIndexOf("?"), text.lastIndexOf("&")) + 1);
 }
 
 function maskedSegments(path: string): string {

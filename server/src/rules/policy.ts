@@ -191,8 +191,7 @@ function narrowed(parent: Limits, child: Limits): Limits | keyof Limits {
     // Repositories are the same in any case; two slugs that differ by case are two endpoints.
     const spelled = (value: string): string => (member === "endpoints" ? value : value.toLowerCase());
     const held = parent[member]?.map(spelled);
-    if (held !== undefined && child[member]?.some((value) => !held.includes(spelled(value))) === true)
-      return member;
+    if (held !== undefined && child[member]?.some((value) => !held.includes(spelled(value))) === true) return member;
   }
   if (parent.access === "read" && child.access === "write") return "access";
   const inherited = Object.entries(parent).filter(([member]) => child[member as keyof Limits] === undefined);
