@@ -78,8 +78,17 @@ const readingWorker = new URL(
 );
 
 export async function compose(config: Needed, database: Database, world: World): Promise<Behalf> {
-  const opened = await openStore(database, config.keys, world);
-  const made = build(config, database, { world, opened });
+  const holder = idFrom("event", world.random(16));
+  // First of all: a rotation that ends while we prove our keys must know that we are coming.
+  await database.rings.note(
+    holder,
+    config.keys.map(({ id }) => id),
+  );
+  const opened = await openStore(database, config.keys, world).catch(async (error: unknown) => {
+    await database.rings.forget(holder).catch(() => undefined);
+    throw error;
+  });
+  const made = build(config, database, { world, opened, holder });
   const { house, ending, transport, background, requestLog } = made;
   const { vault, ephemeral, log } = house;
   const leaseMs = world.leaseMs ?? refreshLeaseMs;
@@ -129,7 +138,7 @@ interface Made {
 function build(
   config: Needed,
   database: Database,
-  { world, opened }: { readonly world: World; readonly opened: Opened },
+  { world, opened, holder }: { readonly world: World; readonly opened: Opened; readonly holder: string },
 ): Made {
   const { now, random, sleep, log } = world;
   const { ring, ...kept } = opened;
@@ -151,7 +160,7 @@ function build(
   const ending = new AbortController();
   const house: House = {
     ...kept,
-    vault: makeVault({ ...keeping, holder: idFrom("event", random(16)), origin: config.url }),
+    vault: makeVault({ ...keeping, holder, origin: config.url }),
     oauth,
     github: makeGitHub({ transport }),
     forward: makeForward(transport.dispatcher, { relieve: () => collect({ type: "minor" }) }),

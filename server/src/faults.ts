@@ -11,7 +11,7 @@ type Coded = Error &
 export function sentenceFor(error: unknown): string | undefined {
   if (error instanceof ConfigError || error instanceof WrongKeys) return error.message;
   if (!(error instanceof Error)) return undefined;
-  if (/^corrupted migrations: previously executed migration/.test(error.message))
+  if (error.message.startsWith("corrupted migrations: previously executed migration"))
     return "This database belongs to a newer Behalf, and there is no way back: run that version, or restore the backup from before the upgrade.";
   return ofListening(error) ?? ofPostgres(error) ?? ofFiles(error);
 }

@@ -59,16 +59,41 @@ export function makeKeysFile(databaseFile: string, random: Random): readonly Nam
 /** Puts a new key in front, in one step: whoever reads the file sees the old ring or the new one. Answers its id. */
 export function addKey(databaseFile: string, random: Random): string {
   const path = keysPath(databaseFile);
-  const there = readKeysFile(databaseFile);
-  if (there === undefined) throw new WrongKeys(`${path} is missing. Bring it back from your backup.`);
-  // The newest never leaves, so a number never comes back for another key.
-  const numbers = there.map(({ id }) => Number(/^k(\d{1,9})$/.exec(id)?.[1] ?? "0"));
-  const made = { id: `k${Math.max(...numbers) + 1}`, key: new Credential(Buffer.from(random(32)).toString("base64")) };
-  const text = [made, ...there].map(({ id, key }) => `${id}:${key.reveal()}`).join(",");
-  const draft = `${path}.${Buffer.from(random(8)).toString("hex")}`;
+  return alone(path, () => {
+    const there = readKeysFile(databaseFile);
+    if (there === undefined) throw new WrongKeys(`${path} is missing. Bring it back from your backup.`);
+    // The newest never leaves, so a number never comes back for another key.
+    const numbers = there.map(({ id }) => Number(/^k(\d{1,9})$/.exec(id)?.[1] ?? "0"));
+    const id = `k${Math.max(...numbers) + 1}`;
+    const made = { id, key: new Credential(Buffer.from(random(32)).toString("base64")) };
+    replace(path, [made, ...there], Buffer.from(random(8)).toString("hex"));
+    return id;
+  });
+}
+
+/** Two that read the same ring would each put back one without the other's key, which a server may have sealed with by then. */
+function alone<T>(path: string, work: () => T): T {
+  const lock = `${path}.lock`;
+  try {
+    closeSync(openSync(lock, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new WrongKeys(
+      `Another process is adding a key to ${path}. Run it again when that has ended; if none is running, remove ${lock} first.`,
+    );
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function replace(path: string, keys: readonly NamedKey[], draftName: string): void {
+  const draft = `${path}.${draftName}`;
   const handle = openSync(draft, "wx", 0o600);
   try {
-    writeSync(handle, `${text}\n`);
+    writeSync(handle, `${keys.map(({ id, key }) => `${id}:${key.reveal()}`).join(",")}\n`);
     // Root may run this for a server that is not: the file stays its owner's.
     const { uid, gid } = statSync(path);
     fchownSync(handle, uid, gid);
@@ -79,7 +104,6 @@ export function addKey(databaseFile: string, random: Random): string {
     rmSync(draft, { force: true });
   }
   syncDirectory(dirname(path));
-  return made.id;
 }
 
 // A new name is durable only once its directory is.

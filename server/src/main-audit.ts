@@ -13,8 +13,9 @@ import { databaseOf, openStore } from "./opening.ts";
 import { type Checkpoint, parseCheckpoints } from "./rules/audit-checkpoint.ts";
 import { parseProjectId } from "./rules/ids.ts";
 import { Refusal } from "./rules/refusal.ts";
+import type { NamedKey } from "./settings.ts";
 import { keysFor, systemWorld } from "./start.ts";
-import type { Store } from "./store/store.ts";
+import type { Database, Store } from "./store/store.ts";
 
 type Settings = () => Config;
 
@@ -54,11 +55,22 @@ async function onHost<T>(settings: Settings, work: (host: Host) => Promise<T>): 
   const database = databaseOf(config);
   try {
     const { wasEmpty } = await database.migrate();
-    const opened = await openStore(database, await keysFor(config, database, wasEmpty), world);
+    const ring = await keysFor(config, database, wasEmpty);
+    const opened = await openStore(database, await keysInUse(ring, database), world);
     return await work({ ...opened, now: world.now, log: world.log });
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Opening the store brings the newest key of a ring into use, and running servers that lack it could not start again. What is
+ * there is opened by the keys that are in use: a newer one is for a server, or for `behalf keys rotate`, to begin with.
+ */
+async function keysInUse(ring: readonly NamedKey[], { meta }: Database): Promise<readonly NamedKey[]> {
+  const used = new Set((await meta.sealingKeys()).map(({ id }) => id));
+  const ours = ring.filter(({ id }) => used.has(id));
+  return ours.length > 0 ? ours : ring;
 }
 
 function print(line: string): void {

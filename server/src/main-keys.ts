@@ -114,7 +114,7 @@ async function rotateAll(settings: Settings, command: string): Promise<number> {
     const world = systemWorld({ logLevel: "warn" });
     const [newest = ""] = named.map(({ id }) => id);
     // Before the key comes into use by us: a server that lacks it must be able to start again.
-    const servers = await serversWithout(database, newest, world.now());
+    const servers = await serversWithout(database, newest);
     if (servers.length > 0)
       return told({ kind: "others", servers }, { newest, ringName: ringName(config), ids: [], command });
     const { ring, store } = await openStore(database, named, world);
@@ -152,6 +152,12 @@ function told(rotated: Rotated, about: About): number {
         `Every running server must seal with "${newest}" first: restart them with the keys of ${where}, newest first.`,
       );
       say(`Then run ${command} keys rotate again. One that ended without a word is forgotten after two minutes.`);
+      return 1;
+    case "unfinished":
+      say(
+        `Values went on changing while they were sealed anew (${rotated.values} were), so some are not sealed with "${newest}" yet.`,
+      );
+      say(`Nothing is lost, and no key may leave yet. Run ${command} keys rotate again.`);
       return 1;
     case "stuck":
       for (const value of rotated.values) say(`cannot be opened: ${value}`);

@@ -24,7 +24,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const sweepEveryMsByDefault = 15_000;
+const everyMsByDefault = 15_000;
 
 export function systemWorld(config: { readonly logLevel: Config["logLevel"] }): World {
   const write = (line: string): void => void process.stderr.write(line);
@@ -86,19 +86,23 @@ async function listen(config: Config, { database, keys, world }: Prepared): Prom
   // What only the start needed would stay: 20 MB of an idle server. Now, for it takes some 60 ms.
   makeCollector()({ type: "major", flavor: "last-resort" });
   const drain = makeDrain(behalf.server);
-  behalf.server.listen(port, config.host);
-  await once(behalf.server, "listening");
-  const firstToken = await firstTokenFor(config, behalf, world).catch(async (error: unknown) => {
-    // A process that listens does not end by itself.
+  const open = async (): Promise<string | undefined> => {
+    behalf.server.listen(port, config.host);
+    await once(behalf.server, "listening");
+    return firstTokenFor(config, behalf, world);
+  };
+  const firstToken = await open().catch(async (error: unknown) => {
+    // A process that listens does not end by itself, and a rotation waits for one that did not sign off.
     behalf.server.close();
     behalf.server.closeAllConnections();
     await behalf.close();
     throw error;
   });
   const stopSweeping = sweepRegularly(behalf, world);
+  const stopNoting = noteRegularly(behalf, world);
   let ending: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    ending ??= end(behalf, { drain, stopSweeping, drainMs: config.drainSeconds * 1000, world });
+    ending ??= end(behalf, { drain, stopSweeping, stopNoting, drainMs: config.drainSeconds * 1000, world });
     return ending;
   };
   return { behalf, origin: url, firstToken, stop };
@@ -114,24 +118,40 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
-function sweepRegularly(behalf: Behalf, { log, sweepEveryMs = sweepEveryMsByDefault }: World): () => Promise<void> {
+function sweepRegularly(behalf: Behalf, { log, sweepEveryMs = everyMsByDefault }: World): () => Promise<void> {
+  let isEnding = false;
+  const sweep = async (): Promise<void> =>
+    behalf.sweep(() => isEnding).catch((error: unknown) => log.error("The sweep failed", { error }));
+  const stop = regularly(sweepEveryMs, sweep);
+  return async () => {
+    isEnding = true;
+    await stop();
+  };
+}
+
+/** Not a chore of the sweep: behind a slow one this server would fall silent, and a rotation forget it. */
+function noteRegularly({ house }: Behalf, { log, sweepEveryMs = everyMsByDefault }: World): () => Promise<void> {
+  const note = async (): Promise<void> =>
+    house.vault
+      .noteKeys()
+      .catch((error: unknown) => log.error("This server could not say which keys it has", { error }));
+  return regularly(sweepEveryMs, note);
+}
+
+/** Now and then, never twice at once. Answers what ends it, which waits for the round under way. */
+function regularly(everyMs: number, work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let isBusy = false;
-  let isEnding = false;
   const round = (): void => {
     if (isBusy) return;
     isBusy = true;
-    running = behalf
-      .sweep(() => isEnding)
-      .catch((error: unknown) => log.error("The sweep failed", { error }))
-      .finally(() => {
-        isBusy = false;
-      });
+    running = work().finally(() => {
+      isBusy = false;
+    });
   };
   round();
-  const timer = setInterval(round, sweepEveryMs);
+  const timer = setInterval(round, everyMs).unref();
   return async () => {
-    isEnding = true;
     clearInterval(timer);
     await running;
   };
@@ -140,12 +160,13 @@ function sweepRegularly(behalf: Behalf, { log, sweepEveryMs = sweepEveryMsByDefa
 interface Ending {
   readonly drain: Drain;
   readonly stopSweeping: () => Promise<void>;
+  readonly stopNoting: () => Promise<void>;
   readonly drainMs: number;
   readonly world: World;
 }
 
 /** Requests and what runs in the background get the drain time together; only a refresh may need longer (design §10.1). */
-async function end(behalf: Behalf, { drain, stopSweeping, drainMs, world }: Ending): Promise<void> {
+async function end(behalf: Behalf, { drain, stopSweeping, stopNoting, drainMs, world }: Ending): Promise<void> {
   const deadline = performance.now() + drainMs;
   behalf.beginEnd();
   const swept = stopSweeping();
@@ -158,6 +179,8 @@ async function end(behalf: Behalf, { drain, stopSweeping, drainMs, world }: Endi
     .then(async () => behalf.checkpoint())
     // A database that is away keeps no checkpoint, and no process from ending.
     .catch((error: unknown) => world.log.warn("The audit got no checkpoint at the end", { error }))
+    // Until then it holds its place: what still runs may seal. After the last note it signs off.
+    .then(stopNoting)
     .then(async () => behalf.close());
   if (!(await within(deadline - performance.now(), closed))) await behalf.giveUp();
   await closed;

@@ -2,6 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Kysely } from "kysely";
+import type { ProjectId } from "../src/rules/ids.ts";
+import { appendAudit } from "../src/store/audit.ts";
+import { postgresDialect, postgresPool } from "../src/store/postgres.ts";
+import type { Schema } from "../src/store/schema.ts";
 import { onEachDatabase } from "./support/databases.ts";
 import { type Answer, adminToken, clientId, openHouse, type TestHouse } from "./support/house.ts";
 import { connect, makeConnection } from "./support/person.ts";
@@ -204,6 +209,38 @@ onEachDatabase("account events", (kind) => {
     assert.equal(heard.length, 135);
   });
 
+  // A commit of SQLite writes to the disk; one of PostgreSQL need not (store/audit-change.ts).
+  if (kind === "postgres")
+    test("a change is told only once the disk has it: a number that was told is never told again of something else", async (context) => {
+      const { choice } = house.database;
+      assert.ok(choice.kind === "postgres");
+      const pool = postgresPool(choice.url.reveal());
+      const db = new Kysely<Schema>({ dialect: postgresDialect(pool) });
+      context.after(async () => db.destroy());
+      const { auditLink: link, newId, now } = house.behalf.house;
+      const powers = { link, newId: () => newId("event"), now, flushesLater: true };
+      const actor = { kind: "system", task: "test" } as const;
+      const details = { status: "ACTIVE", status_reason: null };
+      const entry = {
+        chain: house.project as ProjectId,
+        name: "account.activated",
+        actor,
+        subject: "a",
+        details,
+      } as const;
+      let last = (await all()).at(-1)?.seq ?? 0;
+      for (let round = 0; round < 20; round += 1) {
+        // As auditedChange commits, up to where it begins to wait for the disk.
+        await db.transaction().execute(async (transaction) => appendAudit(transaction, [entry], powers));
+        const at = (await pool.query<{ lsn: string }>("select pg_current_wal_insert_lsn() as lsn")).rows[0]?.lsn;
+        const told = await (round % 2 === 0 ? all(`?after=${last}&wait=0`) : all("?after=now&wait=0"));
+        const { rows } = await pool.query<{ kept: boolean }>("select pg_current_wal_flush_lsn() >= $1 as kept", [at]);
+        assert.equal(rows[0]?.kept, true, `round ${round}`);
+        if (round % 2 === 0) assert.equal(told.length, round === 0 ? 1 : 2);
+        last = told.at(-1)?.seq ?? last;
+      }
+    });
+
   test("Last-Event-ID counts more than after, as a browser that reconnects sends both", async () => {
     const events = await all();
     const middle = events[2];
@@ -214,6 +251,16 @@ onEachDatabase("account events", (kind) => {
     assert.deepEqual(listener.events, events.slice(3));
     assert.deepEqual(await all(`?after=${middle?.seq}&wait=0`), events.slice(3));
     assert.equal(listener.lastId, String(events.at(-1)?.seq));
+  });
+
+  test("a listener from before an older database was put back is told to begin anew, not left waiting for ever", async () => {
+    const last = (await house.behalf.house.store.audit.head(house.project))?.seq ?? 0;
+    const from = async (id: number): Promise<Answer> =>
+      house.call("GET", "/v1/accounts/events?wait=0", { headers: { "last-event-id": String(id) } });
+    const { status, json } = await from(last + 1);
+    assert.deepEqual([status, json.code], [400, "invalid_request"]);
+    assert.match(JSON.stringify(json), /after=now/);
+    assert.equal((await from(last)).status, 200);
   });
 
   test("a token bound to an account hears of that account and of no other", async () => {

@@ -5,6 +5,7 @@ import { createPublicKey, verify } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { NamedKey } from "../src/settings.ts";
 import { putBack } from "./support/audit.ts";
 import { onEachDatabase } from "./support/databases.ts";
 import { adminToken, newKey, openHouse, type TestHouse } from "./support/house.ts";
@@ -34,12 +35,13 @@ onEachDatabase("behalf audit", (kind) => {
     await house.close();
   });
 
-  const run = async (...args: string[]): Promise<Ended> =>
+  const run = async (...args: string[]): Promise<Ended> => runWith([key], ...args);
+  const runWith = async (keys: readonly NamedKey[], ...args: string[]): Promise<Ended> =>
     runCommand(
       ["audit", ...args],
       {
         BEHALF_DATABASE_URL: house.database.url,
-        BEHALF_KEYS: `${key.id}:${key.key.reveal()}`,
+        BEHALF_KEYS: keys.map((one) => `${one.id}:${one.key.reveal()}`).join(","),
         BEHALF_ADMIN_TOKEN: adminToken,
         BEHALF_LOG_LEVEL: "silent",
       },
@@ -68,6 +70,21 @@ onEachDatabase("behalf audit", (kind) => {
     const good = await run("verify", "--checkpoint", saved);
     assert.equal(good.code, 0, good.stderr);
     assert.match(good.stdout, /^\d+ events in 2 chains, held against 4 checkpoints, all in order\n$/);
+  });
+
+  test("none of them brings a newer key into use: servers that run without it could not start again", async () => {
+    const used = "select id from sealing_keys order by id";
+    const events = "select count(*) as n from audit_events";
+    const untouched = [await raw.rows(used), await raw.rows(events)];
+    for (const verb of ["verify", "checkpoint", "export"]) {
+      const { code, stderr } = await runWith([newKey("k2"), key], verb);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual([await raw.rows(used), await raw.rows(events)], untouched, verb);
+    }
+    const { code, stderr } = await runWith([newKey("k2")], "verify");
+    assert.notEqual(code, 0);
+    assert.match(stderr, /sealed with key "k1", which BEHALF_KEYS does not have/);
+    assert.deepEqual(await raw.rows(used), untouched[0]);
   });
 
   test("an older database put back whole passes without the file, and is found with it", async () => {

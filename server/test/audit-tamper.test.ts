@@ -156,6 +156,30 @@ onEachDatabase("with checkpoints a verification finds", (kind) => {
     assert.deepEqual(await faultsAfter(move), [`instance ${end} ${forged}`]);
   });
 
+  test("a forged checkpoint at the end, which nobody is handed: ours takes its place, and the log says so", async () => {
+    const deeds = {
+      demand: async () => checkpoint(),
+      hour: async () => {
+        await checkpointAudit(house.behalf.house, "now");
+        return checkpoint();
+      },
+    };
+    for (const deed of Object.values(deeds)) {
+      await grow(1);
+      const [head] = await raw.rows(`select seq from audit_heads where chain = '${house.project}'`);
+      await raw.run(`insert into audit_checkpoints (chain, seq, hash, at, signature)
+        values ('${house.project}', ${Number(head?.["seq"])}, '${"A".repeat(43)}', 1, '${"A".repeat(86)}')`);
+      const lines = house.lines.length;
+      const saved = await deed();
+      assert.notEqual(saved.hash, "A".repeat(43));
+      assert.deepEqual(await faults([saved]), []);
+      const said = house.lines.slice(lines).join("");
+      assert.match(said, /forged checkpoint/);
+      assert.ok(said.includes(saved.signature));
+    }
+    assert.deepEqual(await checkpoint(), await checkpoint());
+  });
+
   test("nothing to sign: an end that was cut gets no checkpoint, by the hour or on demand", async () => {
     await grow(1);
     const kept = await state();

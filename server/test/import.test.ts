@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { exchange } from "./fake-github/testing.ts";
 import { onEachDatabase } from "./support/databases.ts";
-import { type Answer, clientId, clientSecret, openHouse, type TestHouse } from "./support/house.ts";
+import { type Answer, adminToken, clientId, clientSecret, openHouse, type TestHouse } from "./support/house.ts";
 import { connect, makeConnection, makeLink } from "./support/person.ts";
 import { openRaw } from "./support/sql.ts";
 import { Watch } from "./support/watch.ts";
@@ -183,6 +183,40 @@ onEachDatabase("import", (kind) => {
     assert.equal((await read("twice")).json.status_changed_at, since);
   });
 
+  test("a credential that another account holds is refused without saying where, and leaves nothing", async () => {
+    const pair = await pairOf("octo");
+    assert.equal((await bring("holder", pick(pair))).status, 201);
+    const other = await house.call("POST", "/v1/projects", { token: adminToken, body: { name: "Other" } });
+    const elsewhere = { token: other.json.token as string };
+    const hosts = { web: house.fake.web, api: house.fake.api };
+    const members = { client_id: clientId, client_secret: clientSecret, hosts, verification: "none" };
+    const body = { name: "github", preset: "github-app", ...members };
+    assert.equal((await house.call("POST", "/v1/connections", { ...elsewhere, body })).status, 201);
+    const fresh = await pairOf("octo");
+    const was = await held();
+    for (const more of [{}, elsewhere]) {
+      for (const pairs of [pick(pair), { ...pick(fresh), refresh_token: pair.refresh_token }]) {
+        const answer = await bring("second-holder", pairs, more);
+        assert.equal(answer.status, 409, answer.text);
+        assert.equal(answer.json.code, "conflict");
+        assert.equal(answer.text.includes('holder"'), false);
+      }
+    }
+    assert.deepEqual(await held(), was);
+    assert.equal((await house.call("DELETE", path("holder"))).status, 204);
+    assert.equal((await bring("second-holder", pick(fresh))).status, 201);
+  });
+
+  test("the same access token brought again alone keeps the refresh token beside it", async () => {
+    const pair = await pairOf("octo");
+    const expires_at = new Date(house.fake.clock.now() + 8 * hour).toISOString();
+    assert.equal((await bring("alone", { ...pick(pair), expires_at })).status, 201);
+    const again = await bring("alone", { access_token: pair.access_token });
+    assert.equal(again.json.expires_at, expires_at, again.text);
+    assert.equal((await house.call("POST", `${path("alone")}/refresh`)).status, 200);
+    assert.equal((await raw("alone")).status, 200);
+  });
+
   test("over an account of another person it is a mismatch that ends neither token; after a delete it is not", async () => {
     const mine = await pairOf("octo");
     const theirs = await pairOf("hubot");
@@ -280,7 +314,10 @@ onEachDatabase("import", (kind) => {
     await ask("quiet", { access_token: pair.access_token, [pair.refresh_token]: strange, expires_at: strange });
     await ask("quiet", { access_token: `${pair.access_token} ${strange}`, scopes: [strange, `${strange} x`] });
     await ask("quiet", `{"access_token": "${pair.access_token}", `);
-    await ask(strange, pick(pair), { "idempotency-key": "quiet-1" });
+    const own = await pairOf("hubot");
+    watch.hide("access", own.access_token);
+    watch.hide("refresh", own.refresh_token);
+    await ask(strange, pick(own), { "idempotency-key": "quiet-1" });
     await ask("quiet", pick(pair), { "idempotency-key": "quiet-2" });
     await ask("quiet", pick(pair), { "idempotency-key": "quiet-2" });
     await ask("quiet", { access_token: strange }, { "idempotency-key": "quiet-2" });

@@ -1,14 +1,18 @@
 // Keys rotate while servers run: every sealed value is opened and sealed anew, nothing is lost to a crash, and then the old key may go.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compose } from "../src/compose.ts";
+import { readConfig } from "../src/config.ts";
 import { systemRandom } from "../src/crypto/random.ts";
 import { databaseOf, openStore } from "../src/opening.ts";
+import { start, systemWorld } from "../src/start.ts";
 import { sealedColumns } from "../src/store/reseal.ts";
-import { rotate } from "../src/vault/reseal.ts";
+import { type Rotated, rotate } from "../src/vault/reseal.ts";
 import { onEachDatabase } from "./support/databases.ts";
-import { call, newKey, openHouse, type TestHouse } from "./support/house.ts";
+import { adminToken, call, freePort, newKey, openHouse, plainSettings, type TestHouse } from "./support/house.ts";
 import { connect, makeConnection } from "./support/person.ts";
-import { envelopes, fill, openAll, rotateHere } from "./support/sealed.ts";
+import { envelopes, fill, openAll, ringText, rotateHere } from "./support/sealed.ts";
 import { openRaw, quoted } from "./support/sql.ts";
 
 onEachDatabase("keys rotate", (kind) => {
@@ -18,6 +22,8 @@ onEachDatabase("keys rotate", (kind) => {
     house = await openHouse({ kind, keys: [k1] });
     for (const login of ["octo", "hubot"]) house.fake.user({ login });
     await makeConnection(house);
+    // Most rotations here are of a database whose servers have ended.
+    await house.behalf.house.vault.forgetKeys();
   });
   afterEach(async () => house.close());
 
@@ -73,11 +79,9 @@ onEachDatabase("keys rotate", (kind) => {
 
   test("no server runs on with a ring that lacks the newest key, or seals with an old one", async () => {
     await fill(house);
-    // What the sweep of a server says, at the time of this machine: a clock that tests move is not asked.
-    const note = async (keys: readonly string[], at: number): Promise<void> =>
-      house.behalf.house.store.rings.note("other", { keys, at });
+    const { rings } = house.behalf.house.store;
     for (const keys of [["k1"], ["k1", "k2"]]) {
-      await note(keys, Date.now());
+      await rings.note("other", keys);
       const rotated = await rotateHere(house.database, [k2, k1]);
       assert.equal(rotated.kind, "others");
       assert.deepEqual(
@@ -89,9 +93,99 @@ onEachDatabase("keys rotate", (kind) => {
         true,
       );
     }
-    await note(["k1"], Date.now() - 121_000);
+    await silence(121_000);
     assert.equal((await rotateHere(house.database, [k2, k1])).kind, "done");
   });
+
+  test("a server whose clock is a day behind is waited for, and once it has ended is not", async () => {
+    await fill(house);
+    house.fake.clock.advance(-24 * 3_600_000);
+    await house.behalf.house.vault.noteKeys();
+    assert.equal((await rotateHere(house.database, [k2, k1])).kind, "others");
+    await house.behalf.house.vault.forgetKeys();
+    assert.equal((await rotateHere(house.database, [k2, k1])).kind, "done");
+  });
+
+  test("a rotation that ends while a server proves its keys waits for it; one whose start was refused is not waited for", async () => {
+    await fill(house);
+    const database = databaseOf({ database: house.database.choice });
+    let meanwhile: Rotated | undefined;
+    const sealingKeys = async (): ReturnType<typeof database.meta.sealingKeys> => {
+      meanwhile ??= await rotateHere(house.database, [k2, k1]);
+      return database.meta.sealingKeys();
+    };
+    const config = { ...plainSettings, url: house.origin, allowUpstream: { hosts: [], ranges: [] }, adminToken: null };
+    const { log, now } = house.behalf.house;
+    const world = { log, now, random: systemRandom, sleep: async () => Promise.resolve() };
+    const starting = compose(
+      { ...config, keys: [k1] },
+      { ...database, meta: { ...database.meta, sealingKeys } },
+      world,
+    );
+    await assert.rejects(starting, { name: "WrongKeys", message: /sealed with key "k2"/ });
+    assert.equal(meanwhile?.kind, "others");
+    assert.deepEqual(await database.rings.heardWithin(120_000), []);
+    assert.equal((await rotateHere(house.database, [k2, k1])).kind, "done");
+    await database.close();
+  });
+
+  test("a server that is slow with its chores goes on saying that it lives", async () => {
+    await fill(house);
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const path = /^\/applications/;
+    house.fake.fault({ origin: "api", path, kind: "hold", before: true, release: released, times: 99 });
+    house.fake.clock.advance(3_600_000);
+    const environment = {
+      BEHALF_ADMIN_TOKEN: adminToken,
+      BEHALF_DATABASE_URL: house.database.url,
+      BEHALF_KEYS: ringText([k1]),
+      BEHALF_ALLOW_UPSTREAM: "127.0.0.0/8",
+      BEHALF_LOG_LEVEL: "silent",
+      BEHALF_PORT: String(await freePort()),
+    };
+    const config = readConfig(environment, { read: () => "" });
+    const serving = await start(config, {
+      ...systemWorld(config),
+      now: () => house.fake.clock.now(),
+      sweepEveryMs: 50,
+    });
+    const { rings } = house.behalf.house.store;
+    const isHeard = async (): Promise<boolean> => (await rings.heardWithin(60_000)).length > 0;
+    try {
+      // The sweep waits for the provider from its first round on.
+      while (house.fake.callsTo("api", "DELETE", path).length < 2) await sleep(20);
+      await silence(121_000);
+      for (let at = 0; at < 100 && !(await isHeard()); at += 1) await sleep(20);
+      assert.equal(await isHeard(), true);
+    } finally {
+      release();
+      await serving.stop();
+    }
+    assert.equal(await isHeard(), false);
+  });
+
+  test("values that never stop changing end a rotation with the advice to run it again", async () => {
+    await fill(house);
+    const stored = databaseOf({ database: house.database.choice });
+    const { ring, store } = await openStore(stored, [k2, k1], { now: () => Date.now(), random: systemRandom });
+    const swap = async (): Promise<boolean> => Promise.resolve(false);
+    const powers = { ring, columns: sealedColumns, now: () => Date.now(), progress: () => undefined };
+    const rotated = await rotate({ ...powers, store: { ...store, sealed: { ...store.sealed, swap } } });
+    assert.deepEqual(rotated, { kind: "unfinished", values: 0 });
+    await stored.close();
+  });
+
+  /** Moves what every server last said into the past. */
+  async function silence(ms: number): Promise<void> {
+    const raw = await openRaw(house.database);
+    for (const { name, value } of await raw.rows("select name, value from meta where name like 'server:%'")) {
+      const { keys, at } = JSON.parse(String(value)) as { keys: string[]; at: number };
+      const past = JSON.stringify({ keys, at: at - ms });
+      await raw.run(`update meta set value = ${quoted(past)} where name = ${quoted(name ?? "")}`);
+    }
+    await raw.close();
+  }
 
   test("a server that was not heard and still seals with a retired key brings it back into use", async () => {
     await fill(house);
@@ -183,7 +277,9 @@ onEachDatabase("keys rotate", (kind) => {
     const spare = { name: "spare", preset: "github-app", client_id: "x", client_secret: "y", hosts };
     assert.equal((await town.call("POST", "/v1/connections", { body: spare })).status, 201);
     for (let at = 0; at < accounts; at += 1) await connect(town, `p${at}`);
+    await town.behalf.house.vault.forgetKeys();
     const rotated = await rotateHere(town.database, [k1, k2]);
+    await town.behalf.house.vault.noteKeys();
     assert.equal(rotated.kind, "done");
     return rotated.values;
   }

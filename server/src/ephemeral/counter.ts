@@ -13,6 +13,7 @@ export interface ShareAsk {
   readonly key: string;
   readonly most: number;
   readonly windowMs: number;
+  readonly kind: "stranger" | undefined;
   readonly sliceMs: number;
   /** Shortest life of a share: near the end of a slice it is booked into the next one, which counts longer. */
   readonly lifeMs: number;
@@ -72,7 +73,8 @@ export interface ShareCounter {
 export interface SlotAsk {
   readonly key: string;
   readonly most: number;
-  readonly id: string;
+  /** One a slot that is wanted. */
+  readonly ids: readonly string[];
   /** Slots of the same key that we hold but this counter may not know. */
   readonly others: readonly string[];
   readonly leaseMs: number;
@@ -84,14 +86,17 @@ export interface HeldSlot {
 }
 
 export interface SlotCounter {
-  takeSlot(ask: SlotAsk): Promise<boolean>;
+  /** How many were taken: those of the first ids. */
+  takeSlots(ask: SlotAsk): Promise<number>;
   /** Begins their leases anew; slots that it does not know are added. */
   keepSlots(slots: readonly HeldSlot[], leaseMs: number): Promise<void>;
-  freeSlot(slot: HeldSlot): Promise<void>;
+  freeSlots(slots: readonly HeldSlot[]): Promise<void>;
 }
 
 /** Counters that processes share through the database. */
 export interface SharedCounters extends ShareCounter, SlotCounter {
+  /** Questions it takes at once: further ones would only wait, which must not look as if it did not answer. */
+  readonly atOnce: number;
   learn(told: readonly Told[]): Promise<void>;
   ping(): Promise<void>;
 }

@@ -8,6 +8,8 @@ export interface Limit {
   readonly key: string;
   readonly most: number;
   readonly windowMs: number;
+  /** Whose calls anybody can make under any number of keys: counted apart, so that they push nobody else out. */
+  readonly kind?: "stranger";
 }
 
 /** How a limit stands after the call that was just counted, or refused. */
@@ -48,6 +50,8 @@ export interface Slots {
 export interface Totals {
   /** Takes `amount` off what is left: false, and nothing taken, when less is left. */
   take(key: string, ask: { readonly most: number; readonly amount: number }): Promise<boolean>;
+  /** What was taken and not used after all, in whole or in part, is there for the next call. */
+  giveBack(key: string, amount: number): void;
   /** Adds what is known only afterwards, beyond the end too. */
   add(key: string, amount: number): void;
   /** Whether anything is left. */

@@ -1,13 +1,20 @@
 // The counter of last resort: this process alone, with what it knows that others had given out.
 import type { Known, ShareAnswer, ShareAsk, ShareCounter } from "./counter.ts";
-import type { Windows } from "./windows.ts";
+import type { SlidingWindow } from "./sliding-window.ts";
+import { Windows } from "./windows.ts";
 
-export function localCounter(windows: Windows, origin: number, monotonic: () => number): ShareCounter {
-  return { ask: async (ask) => Promise.resolve(grant(ask, windows, { origin, now: monotonic() })) };
+export function localCounter(origin: number, monotonic: () => number): ShareCounter {
+  const [windows, strangers] = [new Windows(), new Windows()];
+  return {
+    async ask(ask) {
+      const now = monotonic();
+      const window = (ask.kind === "stranger" ? strangers : windows).at(ask.key, ask.windowMs, now);
+      return Promise.resolve(grant(ask, window, { origin, now }));
+    },
+  };
 }
 
-function grant(ask: ShareAsk, windows: Windows, { origin, now }: { origin: number; now: number }): ShareAnswer {
-  const window = windows.at(ask.key, ask.windowMs, now);
+function grant(ask: ShareAsk, window: SlidingWindow, { origin, now }: { origin: number; now: number }): ShareAnswer {
   const others = ask.known.filter((known: Known) => known.origin !== origin);
   const told = others.reduce((sum, { used }) => sum + used, 0);
   // Nothing in store: a unit here costs no journey.

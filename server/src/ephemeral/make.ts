@@ -11,7 +11,6 @@ import { redisCounters } from "./redis-counters.ts";
 import { SharedLimiter } from "./shared-limiter.ts";
 import { SharedSlots } from "./shared-slots.ts";
 import { SharedTotals } from "./totals.ts";
-import { Windows } from "./windows.ts";
 
 const sqlPatienceMs = 2000;
 /** Origins are positive and fit an integer of any database; 0 is the one in SQL. */
@@ -72,11 +71,17 @@ function countingTogether(needs: EphemeralNeeds): Counting {
   const redis = needs.redis === null ? null : redisPlace(needs.redis, common);
   if (redis !== null) found.push(redis.place);
   if (counters !== null) {
-    const reach = new Reach({ name: "The database", probe: counters.ping, patienceMs: sqlPatienceMs, ...common });
+    const reach = new Reach({
+      name: "The database",
+      probe: counters.ping,
+      patienceMs: sqlPatienceMs,
+      atOnce: counters.atOnce,
+      ...common,
+    });
     found.push({ reach, counter: counters });
   }
   const newOrigin = (): number => originFrom(random);
-  const places = new Places(found, localCounter(new Windows(), newOrigin(), monotonic), monotonic);
+  const places = new Places(found, localCounter(newOrigin(), monotonic), monotonic);
   const limiter = new SharedLimiter({ places, monotonic, newOrigin });
   const slots = new SharedSlots({ places: found, newId: () => newId(random), leaseMs });
   return {

@@ -3,13 +3,23 @@ import type { Admission, Limit, Limiter, Standing } from "./ephemeral.ts";
 import type { SlidingWindow } from "./sliding-window.ts";
 import { Windows } from "./windows.ts";
 
-export function makeMemoryLimiter(monotonic: () => number, windows: Windows = new Windows()): Limiter {
-  return { admit: async (limits) => Promise.resolve(admit(limits, windows, monotonic())) };
+export function makeMemoryLimiter(
+  monotonic: () => number,
+  windows = new Windows(),
+  strangers = new Windows(),
+): Limiter {
+  const windowOf = ({ kind, key, windowMs }: Limit, now: number): SlidingWindow =>
+    (kind === "stranger" ? strangers : windows).at(key, windowMs, now);
+  return { admit: async (limits) => Promise.resolve(admit(limits, windowOf, monotonic())) };
 }
 
 // Without a wait inside, so that no other call comes between the look and the count.
-function admit(limits: readonly Limit[], windows: Windows, now: number): Admission {
-  const found = limits.map(({ key, windowMs }) => windows.at(key, windowMs, now));
+function admit(
+  limits: readonly Limit[],
+  windowOf: (limit: Limit, now: number) => SlidingWindow,
+  now: number,
+): Admission {
+  const found = limits.map((limit) => windowOf(limit, now));
   const isFull = (limit: Limit, at: number): boolean => (found[at]?.used(now) ?? 0) >= limit.most;
   if (limits.some(isFull)) {
     const standings = limits.map((limit, at) => standing(limit, found[at], now));

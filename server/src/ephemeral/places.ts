@@ -41,15 +41,13 @@ export class Places {
     const [first, second] = this.#places;
     for (const place of this.#places) {
       if (place === second) await this.#settling;
-      const sentAt = this.#monotonic();
-      const answer = await place.reach.run(async () => place.counter.ask(ask));
+      const answer = await place.reach.run(async () => this.#timed(ask, place.counter), turnOf(ask));
       if (answer === undefined) continue;
-      const timed = { ...answer.value, sentAt };
-      if (place !== first || second === undefined || first.reach.answersForMs() > overlapMs) return timed;
-      return { ...(await heldAgainst(second, ask, timed)), sentAt };
+      const { value } = answer;
+      if (place !== first || second === undefined || first.reach.answersForMs() > overlapMs) return value;
+      return { ...(await heldAgainst(second, ask, value)), sentAt: value.sentAt };
     }
-    const sentAt = this.#monotonic();
-    return { ...(await this.#alone.ask(ask)), sentAt };
+    return this.#timed(ask, this.#alone);
   }
 
   /** Called when the first place is lost. */
@@ -67,6 +65,11 @@ export class Places {
   async close(): Promise<void> {
     await this.#settling;
   }
+
+  async #timed(ask: ShareAsk, counter: ShareCounter): Promise<TimedAnswer> {
+    const sentAt = this.#monotonic();
+    return { ...(await counter.ask(ask)), sentAt };
+  }
 }
 
 async function learnAll(place: Place, told: readonly Told[]): Promise<void> {
@@ -76,13 +79,18 @@ async function learnAll(place: Place, told: readonly Told[]): Promise<void> {
   }
 }
 
+/** Strangers may come in any number, and nobody else is to wait for them. */
+function turnOf({ kind }: ShareAsk): "next" | "last" {
+  return kind === "stranger" ? "last" : "next";
+}
+
 /** What one place gave, less what is too much together with what the other gave. */
 async function heldAgainst(other: Place, ask: ShareAsk, answer: ShareAnswer): Promise<ShareAnswer> {
   const { origin, own, endsInMs, granted } = answer;
   const ours = { origin, used: own, forMs: endsInMs + ask.windowMs };
   const known = [...ask.known.filter((one) => one.origin !== origin), ours];
   const look = { ...ask, need: 0, want: 0, returns: [], known };
-  const seen = await other.reach.run(async () => other.counter.ask(look));
+  const seen = await other.reach.run(async () => other.counter.ask(look), turnOf(ask));
   if (seen === undefined) return answer;
   const { value } = seen;
   const spoilt = Math.min(granted, Math.max(0, value.used - ask.most));

@@ -6,6 +6,8 @@ export interface ReachNeeds {
   readonly probe: () => Promise<void>;
   /** How long one call waits. */
   readonly patienceMs: number;
+  /** Questions under way at once; the others wait here, where no patience runs out. No number: any. */
+  readonly atOnce?: number;
   readonly monotonic: () => number;
   readonly warn: Warn;
   readonly onLost: () => void;
@@ -14,6 +16,9 @@ export interface ReachNeeds {
 
 export const probeEveryMs = 1000;
 
+/** Whether a question waits for its turn as all do, or until no other waits. */
+type Turn = "next" | "last";
+
 export class Reach {
   readonly #needs: ReachNeeds;
   #isUp = true;
@@ -21,6 +26,8 @@ export class Reach {
   #since: number;
   #timer: NodeJS.Timeout | undefined;
   #probing: Promise<void> | undefined;
+  #running = 0;
+  readonly #waiting: Record<Turn, (() => void)[]> = { next: [], last: [] };
 
   constructor(needs: ReachNeeds) {
     this.#needs = needs;
@@ -28,13 +35,18 @@ export class Reach {
   }
 
   /** Undefined when there was no answer: the caller does without. */
-  async run<T>(work: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
+  async run<T>(work: () => Promise<T>, turn: Turn = "next"): Promise<{ readonly value: T } | undefined> {
     if (!this.#isUp) return undefined;
+    await this.#turn(turn);
     try {
+      // Lost while it waited: all who wait go on, one after the other.
+      if (!this.#isUp) return undefined;
       return { value: await within(work(), this.#needs.patienceMs) };
     } catch (error) {
       this.lost(error);
       return undefined;
+    } finally {
+      this.#handOn();
     }
   }
 
@@ -59,6 +71,22 @@ export class Reach {
     this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#probing;
+  }
+
+  async #turn(turn: Turn): Promise<void> {
+    if (this.#running < (this.#needs.atOnce ?? Infinity)) {
+      this.#running += 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting[turn].push(resolve);
+    await promise;
+  }
+
+  #handOn(): void {
+    const go = this.#waiting.next.shift() ?? this.#waiting.last.shift();
+    if (go === undefined) this.#running -= 1;
+    else go();
   }
 
   async #probe(): Promise<void> {

@@ -7,21 +7,22 @@ export function redisCounters(redis: RedisLink): ShareCounter & SlotCounter {
     async ask(ask) {
       return answerOf(await redis.run("share", `limit:${ask.key}`, shareArgs(ask)));
     },
-    async takeSlot({ key, most, id, others, leaseMs }) {
-      return (await redis.run("takeSlot", slotKey(key), [most, leaseMs, id, ...others])) === 1;
+    async takeSlots({ key, most, ids, others, leaseMs }) {
+      return Number(await redis.run("takeSlots", slotKey(key), [most, leaseMs, ids.length, ...ids, ...others]));
     },
     async keepSlots(slots, leaseMs) {
-      const byKey = Map.groupBy(slots, ({ key }) => key);
       await Promise.all(
-        [...byKey].map(async ([key, held]) =>
-          redis.run("keepSlots", slotKey(key), [leaseMs, ...held.map(({ id }: HeldSlot) => id)]),
-        ),
+        byKey(slots).map(async ([key, ids]) => redis.run("keepSlots", slotKey(key), [leaseMs, ...ids])),
       );
     },
-    async freeSlot({ key, id }) {
-      await redis.run("freeSlot", slotKey(key), [id]);
+    async freeSlots(slots) {
+      await Promise.all(byKey(slots).map(async ([key, ids]) => redis.run("freeSlots", slotKey(key), ids)));
     },
   };
+}
+
+function byKey(slots: readonly HeldSlot[]): readonly (readonly [key: string, ids: readonly string[]])[] {
+  return [...Map.groupBy(slots, ({ key }) => key)].map(([key, held]) => [key, held.map(({ id }) => id)]);
 }
 
 function slotKey(key: string): string {

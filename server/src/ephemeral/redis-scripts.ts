@@ -61,14 +61,14 @@ return { tonumber(origin), slice, granted, own, own + told, math.floor((slice + 
 `;
 
 /** One sorted set a key: ids by the end of their lease. */
-const takeSlot = `
+const takeSlots = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local key, most, lease = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local key, most, lease, wanted = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-for at = 4, #ARGV do redis.call('ZADD', key, now + lease, ARGV[at]) end
-local taken = redis.call('ZCARD', key) < most and 1 or 0
-if taken == 1 then redis.call('ZADD', key, now + lease, ARGV[3]) end
+for at = 4 + wanted, #ARGV do redis.call('ZADD', key, now + lease, ARGV[at]) end
+local taken = math.max(0, math.min(wanted, most - redis.call('ZCARD', key)))
+for at = 4, 3 + taken do redis.call('ZADD', key, now + lease, ARGV[at]) end
 redis.call('PEXPIRE', key, lease)
 return taken
 `;
@@ -82,6 +82,9 @@ redis.call('PEXPIRE', KEYS[1], lease)
 return 1
 `;
 
-const freeSlot = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
+const freeSlots = `
+for at = 1, #ARGV do redis.call('ZREM', KEYS[1], ARGV[at]) end
+return 1
+`;
 
-export const scripts = { share, takeSlot, keepSlots, freeSlot } as const;
+export const scripts = { share, takeSlots, keepSlots, freeSlots } as const;

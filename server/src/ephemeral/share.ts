@@ -80,7 +80,7 @@ export class Share {
 
   /** The next ask; what it gives back is forgotten here at once, so that it is never given back twice. */
   nextAsk(limit: Limit, newOrigin: number, now: number): ShareAsk {
-    const { most, windowMs } = limit;
+    const { most, windowMs, kind } = limit;
     this.#limit = limit;
     if (!this.has(now)) this.#putBack(this.#left);
     const need = Math.max(0, this.waiting - this.#left);
@@ -93,6 +93,7 @@ export class Share {
       key: this.#key,
       most,
       windowMs,
+      kind,
       sliceMs: this.#sliceMs,
       lifeMs: this.#lifeMs,
       need,

@@ -24,6 +24,7 @@ interface Pair {
 
 export class SharedLimiter implements Limiter {
   readonly #shares = new Shares();
+  readonly #strangers = new Shares();
   readonly #needs: SharedLimiterNeeds;
   readonly #background = new Set<Promise<void>>();
   readonly #returning = new Set<Share>();
@@ -34,7 +35,7 @@ export class SharedLimiter implements Limiter {
 
   async admit(limits: readonly Limit[]): Promise<Admission> {
     const now = this.#needs.monotonic();
-    const pairs = limits.map((limit) => ({ limit, share: this.#shares.of(limit.key, limit.windowMs, now) }));
+    const pairs = limits.map((limit) => ({ limit, share: this.#shareOf(limit, now) }));
     if (pairs.every(({ share }) => share.hasSpare(now))) return this.#admitted(pairs, now);
     const shares = new Set(pairs.map(({ share }) => share));
     // From the first round to the last, so that every ask knows of all who wait for it.
@@ -49,17 +50,26 @@ export class SharedLimiter implements Limiter {
   /** What it knows of all counts. */
   told(): readonly Told[] {
     const now = this.#needs.monotonic();
-    return this.#shares.all().flatMap((share) => share.told(now));
+    return this.#all().flatMap((share) => share.told(now));
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#background, ...this.#shares.all().map(({ asking }) => asking)]);
+    await Promise.allSettled([...this.#background, ...this.#all().map(({ asking }) => asking)]);
     const now = this.#needs.monotonic();
-    const owing = this.#shares.all().flatMap((share) => {
+    const owing = this.#all().flatMap((share) => {
       const limit = share.owes(now);
       return limit === undefined ? [] : [{ limit, share }];
     });
     await Promise.allSettled(owing.map(async (pair) => this.#ask(pair)));
+  }
+
+  #shareOf({ kind, key, windowMs }: Limit, now: number): Share {
+    return (kind === "stranger" ? this.#strangers : this.#shares).of(key, windowMs, now);
+  }
+
+  /** Those of strangers last: they may be many. */
+  #all(): readonly Share[] {
+    return [...this.#shares.all(), ...this.#strangers.all()];
   }
 
   #admitted(pairs: readonly Pair[], now: number): Admission {

@@ -27,12 +27,15 @@ interface Held {
   lackedUntil: number;
   /** What the calls that wait want together. */
   waiting: number;
-  reserving: Promise<boolean> | undefined;
+  reserving: Promise<Outcome> | undefined;
+  looking: Promise<Outcome> | undefined;
 }
+
+type Outcome = "answered" | "unanswered";
 
 function newHeld(): Held {
   const nothing = { left: 0, used: 0, asOf: -Infinity, lastAsked: 0, lacked: 0, lackedUntil: 0 };
-  return { ...nothing, waiting: 0, reserving: undefined };
+  return { ...nothing, waiting: 0, reserving: undefined, looking: undefined };
 }
 
 export class SharedTotals implements Totals {
@@ -50,21 +53,25 @@ export class SharedTotals implements Totals {
   async take(key: string, { most, amount }: { readonly most: number; readonly amount: number }): Promise<boolean> {
     const held = this.#of(key);
     held.waiting += amount;
-    let isOver = this.#isLacking(held, amount);
-    while (held.left < amount && !isOver) {
-      if (held.reserving === undefined) isOver = !(await this.#reserveOnce(key, held, { most, amount }));
-      else await held.reserving;
-      isOver ||= this.#isLacking(held, amount);
+    let outcome: Outcome = "answered";
+    while (held.left < amount && outcome === "answered" && !this.#isLacking(held, amount)) {
+      // All who wait share what comes of it: none of them asks again whoever did not answer the others.
+      outcome = await (held.reserving ?? this.#reserveOnce(key, held, { most, amount }));
     }
     held.waiting -= amount;
     if (held.left >= amount) {
       held.left -= amount;
       return true;
     }
-    if (!this.#isFailing) return false;
+    if (outcome === "answered") return false;
     // The database does not answer: nobody is stopped for that, and it is told later.
     this.add(key, amount);
     return true;
+  }
+
+  giveBack(key: string, amount: number): void {
+    // Booked when it was taken, or about to be: it is at hand here, and goes back to the database as all that is left over.
+    if (amount > 0) this.#of(key).left += amount;
   }
 
   add(key: string, amount: number): void {
@@ -77,9 +84,10 @@ export class SharedTotals implements Totals {
     const held = this.#of(key);
     if (held.left > 0) return true;
     if (this.#needs.monotonic() - held.asOf >= flushEveryMs) {
-      const used = await this.#asked(async () => this.#needs.counters.usedOf(key));
-      if (used === undefined) return true;
-      this.#said(held, used);
+      held.looking ??= this.#look(key, held).finally(() => {
+        held.looking = undefined;
+      });
+      if ((await held.looking) === "unanswered") return true;
     }
     return held.used + (this.#pending.get(key) ?? 0) < most;
   }
@@ -89,7 +97,7 @@ export class SharedTotals implements Totals {
     this.#timer = undefined;
     await this.#flushing;
     await Promise.allSettled([...this.#held.values()].flatMap(({ reserving }) => reserving ?? []));
-    this.#giveBack(() => true);
+    this.#returnIdle(() => true);
     await this.#flush();
   }
 
@@ -102,31 +110,44 @@ export class SharedTotals implements Totals {
     return held;
   }
 
+  async #look(key: string, held: Held): Promise<Outcome> {
+    const used = await this.#asked(async () => this.#needs.counters.usedOf(key));
+    if (used === undefined) return "unanswered";
+    this.#said(held, used);
+    return "answered";
+  }
+
   /** Who has used up a budget would else cost the database a question at each call. */
   #isLacking({ left, lacked, lackedUntil }: Held, amount: number): boolean {
     return amount - left >= lacked && this.#needs.monotonic() < lackedUntil;
   }
 
-  async #reserveOnce(key: string, held: Held, ask: { most: number; amount: number }): Promise<boolean> {
+  async #reserveOnce(key: string, held: Held, ask: { most: number; amount: number }): Promise<Outcome> {
     held.reserving = this.#reserve(key, held, ask).finally(() => {
       held.reserving = undefined;
     });
     return held.reserving;
   }
 
-  async #reserve(key: string, held: Held, { most, amount }: { most: number; amount: number }): Promise<boolean> {
+  async #reserve(key: string, held: Held, { most, amount }: { most: number; amount: number }): Promise<Outcome> {
     // A moment later, so that the calls of the same moment go with one ask.
     await Promise.resolve();
-    const least = amount - held.left;
+    const least = Math.max(1, amount - held.left);
     const want = Math.max(held.waiting - held.left, Math.min(Math.ceil(most / sharesPerTotal), shareMax));
-    const granted = await this.#asked(async () => this.#needs.counters.reserve({ key, most, want, least }));
-    held.left += granted ?? 0;
+    let asked: Promise<number> | undefined;
+    const granted = await this.#asked(async () => (asked = this.#needs.counters.reserve({ key, most, want, least })));
+    if (granted === undefined) {
+      // What is booked after all, for calls that no longer wait for it, is left over.
+      asked?.then((late) => this.giveBack(key, late)).catch(() => undefined);
+      return "unanswered";
+    }
+    held.left += granted;
     if (granted === 0) Object.assign(held, { lacked: least, lackedUntil: this.#needs.monotonic() + flushEveryMs });
-    return (granted ?? 0) > 0;
+    return "answered";
   }
 
   /** Shares that nobody asked for lately go back, and their keys are forgotten. */
-  #giveBack(isOver: (held: Held) => boolean): void {
+  #returnIdle(isOver: (held: Held) => boolean): void {
     for (const [key, held] of this.#held) {
       if (held.waiting > 0 || !isOver(held)) continue;
       this.#held.delete(key);
@@ -137,7 +158,7 @@ export class SharedTotals implements Totals {
   #tick(): void {
     this.#timer ??= setInterval(() => {
       const before = this.#needs.monotonic() - idleMs;
-      this.#giveBack(({ lastAsked }) => lastAsked < before);
+      this.#returnIdle(({ lastAsked }) => lastAsked < before);
       this.#flushing ??= this.#flush().finally(() => {
         this.#flushing = undefined;
       });
@@ -145,11 +166,13 @@ export class SharedTotals implements Totals {
   }
 
   async #flush(): Promise<void> {
-    if (this.#pending.size === 0) return;
+    // What hangs may be done later, each time that it was tried: only a look is tried again and again.
+    if (this.#isFailing) await this.#tried(async () => this.#needs.counters.usedOf(""));
+    if (this.#isFailing || this.#pending.size === 0) return;
     const going = this.#pending;
     this.#pending = new Map();
     const amounts = [...going].map(([key, amount]) => ({ key, amount })).filter(({ amount }) => amount !== 0);
-    const answer = await this.#asked(async () => this.#needs.counters.addTotals(amounts));
+    const answer = await this.#tried(async () => this.#needs.counters.addTotals(amounts));
     if (answer === undefined) {
       // Perhaps it was done and we were not told. What is added twice refuses early; what is given back twice would admit late.
       for (const [key, amount] of going) if (amount > 0) this.add(key, amount);
@@ -164,7 +187,12 @@ export class SharedTotals implements Totals {
     Object.assign(held, { used, asOf: this.#needs.monotonic() });
   }
 
+  /** While nothing answers no call waits for it again: what comes every second finds out when it does. */
   async #asked<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return this.#isFailing ? undefined : this.#tried(work);
+  }
+
+  async #tried<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       const value = await within(work(), patienceMs);
       this.#isFailing = false;

@@ -5,7 +5,7 @@ import { projectOf } from "../rules/caller.ts";
 import { endpointHeaders } from "../rules/endpoint.ts";
 import type { Principal } from "../rules/policy.ts";
 import type { House } from "./house.ts";
-import { admit } from "./steps/admit.ts";
+import { admitted } from "./steps/admit.ts";
 import { connectionOf, endpointAccount, headerRulesOf, livingEndpoint } from "./steps/endpoint-parts.ts";
 import { demandMethod, demandReach, wayOf } from "./steps/endpoint-way.ts";
 import { type CallFacts, type CallNote, type Noting, noted } from "./steps/noted.ts";
@@ -53,8 +53,7 @@ async function pass(needs: Needs, principal: Principal, { call, response, note }
   demandMethod(endpoint, method);
   const connection = await connectionOf(needs, endpoint);
   const github = demandReach(needs, principal, { call, endpoint, connection });
-  const admitted = await admit(needs, principal, endpoint);
-  try {
+  const work = async (): Promise<void> => {
     const resolved = { connection, account: await endpointAccount(needs, principal, { endpoint, connection }) };
     await relay(needs, {
       resolved,
@@ -67,7 +66,6 @@ async function pass(needs: Needs, principal: Principal, { call, response, note }
       response,
       note,
     });
-  } finally {
-    admitted.end(note.bytesIn + note.bytesOut);
-  }
+  };
+  await admitted(needs, principal, { endpoint, note, work });
 }

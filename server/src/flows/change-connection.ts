@@ -24,7 +24,6 @@ export async function changeConnection(
   const row = await connectionNamed(needs, principal, name);
   const { preset } = needs.vault.provider(row);
   const members = checkedConnection(needs, preset, patched(row, patch));
-  await refuseMove(needs, row, members);
   const change = {
     ...columnsOf(members),
     ...(patch.client_secret === undefined
@@ -39,6 +38,8 @@ export async function changeConnection(
         next: { action: "retry", detail: "Read the connection again and repeat the change." },
       });
     }
+    // Counted here, so that an account that came since we read is not carried along.
+    if (isMove(row, members) && (await tables.connections.accountCount(row.id)) > 0) throw moved();
     const details = { members: Object.keys(patch) };
     record({ chain: row.project_id, name: "connection.changed", actor: actorOf(principal), subject: row.id, details });
   });
@@ -64,16 +65,19 @@ function patched(row: ConnectionRow, patch: ConnectionPatch): ConnectionMembers 
 const tokenUrls = ["token_url", "revoke_url", "user_url"] as const;
 
 // Stored tokens were given to one client at one host: sending them to another would hand them over.
-async function refuseMove(needs: Needs, row: ConnectionRow, members: ConnectionMembers): Promise<void> {
+function isMove(row: ConnectionRow, members: ConnectionMembers): boolean {
   const hosts = JSON.parse(row.hosts) as Hosts;
   const settings = JSON.parse(row.settings) as ProviderSettings;
-  const moved =
+  return (
     members.client_id !== row.client_id ||
     members.hosts.api !== hosts.api ||
     members.hosts.web !== hosts.web ||
-    tokenUrls.some((member) => members.settings[member] !== settings[member]);
-  if (!moved || (await needs.store.connections.accountCount(row.id)) === 0) return;
-  throw new Refusal("conflict", {
+    tokenUrls.some((member) => members.settings[member] !== settings[member])
+  );
+}
+
+function moved(): Refusal {
+  return new Refusal("conflict", {
     detail: "Client, hosts and URLs cannot change while accounts are connected: their tokens belong to the old ones.",
     next: { action: "create_connection", detail: "Make a new connection, or delete the accounts of this one first." },
   });

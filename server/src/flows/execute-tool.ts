@@ -6,7 +6,7 @@ import { Refusal } from "../rules/refusal.ts";
 import { requestOf } from "../tools/request.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { House } from "./house.ts";
-import { admit } from "./steps/admit.ts";
+import { admitted } from "./steps/admit.ts";
 import { borrow } from "./steps/borrow.ts";
 import { callAnonymously, callAs, type PreparedCall } from "./steps/call-github.ts";
 import { demandHeadroom } from "./steps/headroom.ts";
@@ -64,8 +64,7 @@ async function execute(
 ): Promise<Wire.Execution> {
   const { tool, note } = prepared;
   authorise(principal, prepared);
-  const admitted = await admit(needs, principal, null);
-  try {
+  const work = async (): Promise<Wire.Execution> => {
     const resolved = await resolveAccount(needs, principal, call);
     if (resolved === undefined && tool.needsAccount) throw accountNeeded();
     note.resolved = resolved ?? null;
@@ -77,9 +76,8 @@ async function execute(
         ? await callAnonymously(needs, principal, { ...prepared, connection: call.connection })
         : await callLent(needs, resolved, prepared);
     return { execution_id, data };
-  } finally {
-    admitted.end(note.bytesIn + note.bytesOut);
-  }
+  };
+  return admitted(needs, principal, { endpoint: null, note, work });
 }
 
 async function callLent(needs: Needs, resolved: Resolved, prepared: PreparedCall): Promise<unknown> {

@@ -7,7 +7,7 @@ import { isReadMethod, type Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import type { Hosts } from "../upstream/hosts.ts";
 import type { House } from "./house.ts";
-import { admit } from "./steps/admit.ts";
+import { admitted } from "./steps/admit.ts";
 import { checkedTarget } from "./steps/checked-target.ts";
 import { type CallFacts, type CallNote, type Noting, noted } from "./steps/noted.ts";
 import { type Relaying, relay, type Way } from "./steps/relay.ts";
@@ -54,8 +54,7 @@ async function pass(
   { call, response, note }: { readonly call: RawCall; readonly response: ServerResponse; readonly note: CallNote },
 ): Promise<void> {
   const segments = checkPolicy(principal, call);
-  const admitted = await admit(needs, principal, null);
-  try {
+  const work = async (): Promise<void> => {
     const resolved = await resolveAccount(needs, principal, call.naming);
     if (resolved === undefined) throw accountNeeded(call.door);
     const isGitHub = needs.presets.some(({ name, kind }) => name === resolved.connection.preset && kind === "github");
@@ -72,9 +71,8 @@ async function pass(
       response,
       note,
     });
-  } finally {
-    admitted.end(note.bytesIn + note.bytesOut);
-  }
+  };
+  await admitted(needs, principal, { endpoint: null, note, work });
 }
 
 /** Segments of the path as policy reads them: GraphQL is one of them whichever door it came through. */

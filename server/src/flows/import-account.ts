@@ -143,7 +143,7 @@ async function keep(
   const actor = actorOf(principal);
   const imported = await needs.vault.adoptImport({ tables, record }, { ...placed.brought, account: row, actor });
   if (imported.kind === "imported") return { account: imported.account, created };
-  throw imported.kind === "mismatch" ? mismatch() : leaving();
+  throw notKept[imported.kind]();
 }
 
 async function getOrMake(
@@ -179,3 +179,18 @@ function leaving(): Refusal {
     next: { action: "retry", detail: "Repeat the import: it makes the account anew." },
   });
 }
+
+/** Says nothing of where: that may be another project. */
+function held(): Refusal {
+  return new Refusal("conflict", {
+    detail:
+      "Another account already holds this credential. The end of one would be the end of both. Nothing was changed.",
+    next: {
+      action: "connect",
+      detail:
+        "Have the person connect by a link, which brings a credential of its own, or delete the other account first.",
+    },
+  });
+}
+
+const notKept = { mismatch, held, gone: leaving } as const;

@@ -3,6 +3,7 @@ import type * as Wire from "@behalf/sdk";
 import { projectOf } from "../rules/caller.ts";
 import type { AccountId, ProjectId } from "../rules/ids.ts";
 import type { Principal } from "../rules/policy.ts";
+import { Refusal } from "../rules/refusal.ts";
 import type { AuditEventRow, ConnectionRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
 import { type ListenAsk, mayStillListen, pollMs, quietMs } from "./steps/listening.ts";
@@ -17,18 +18,24 @@ export type Heard =
 
 const pageSize = 200;
 
-/** Refuses at once, before anything is streamed. */
-export function streamAccountEvents(needs: Needs, principal: Principal, ask: ListenAsk): AsyncIterable<Heard> {
-  return heardFrom(needs, { principal, chain: projectOf(principal) }, ask);
+/** Refuses at once, and knows where it begins, before anything is streamed. */
+export async function streamAccountEvents(
+  needs: Needs,
+  principal: Principal,
+  ask: ListenAsk,
+): Promise<AsyncIterable<Heard>> {
+  const chain = projectOf(principal);
+  return heardFrom(needs, { principal, chain, seq: await startOf(needs, chain, ask.after) }, ask);
 }
 
 interface Listener {
   readonly principal: Principal;
   readonly chain: ProjectId;
+  readonly seq: number;
 }
 
 async function* heardFrom(needs: Needs, listener: Listener, ask: ListenAsk): AsyncGenerator<Heard, void, undefined> {
-  let seq = await startOf(needs, listener, ask.after);
+  let { seq } = listener;
   yield { kind: "quiet", seq };
   let said = needs.now();
   while (!ask.signal.aborted) {
@@ -45,8 +52,17 @@ async function* heardFrom(needs: Needs, listener: Listener, ask: ListenAsk): Asy
   }
 }
 
-async function startOf({ store }: Needs, { chain }: Listener, after: ListenAsk["after"]): Promise<number> {
-  return after === "now" ? ((await store.audit.head(chain))?.seq ?? 0) : after;
+async function startOf({ store }: Needs, chain: ProjectId, after: ListenAsk["after"]): Promise<number> {
+  const end = (await store.audit.head(chain))?.seq ?? 0;
+  // An id of ours lies beyond the end only when an older database was put back: what it would wait for has other numbers now.
+  if (after !== "now" && after > end)
+    throw new Refusal("invalid_request", {
+      detail:
+        "No event has that id yet: the database was put back to an earlier state, or the id is another project's.",
+      next: { action: "fix_request", detail: "Read the accounts as they are, then begin with `after=now`." },
+    });
+  if (after === "now") await store.flushed();
+  return after === "now" ? end : after;
 }
 
 interface EventsPage {
@@ -59,6 +75,8 @@ interface EventsPage {
 /** The chain's head is locked until its transaction commits: what is read in order of `seq` has no gap that fills later. */
 async function pageAfter(needs: Needs, { principal, chain }: Listener, seq: number): Promise<EventsPage> {
   const rows = await needs.store.audit.after(chain, seq, pageSize);
+  // A crash of the database could take back what was read, and give its numbers, told by now, to other events.
+  if (rows.length > 0) await needs.store.flushed();
   const changes = rows.flatMap((row) => changeIn(row, principal.accountId));
   const events = (await named(needs, chain, changes)).map((event) => ({ kind: "event", event }) as const);
   return { events, seq: rows.at(-1)?.seq ?? seq, isFull: rows.length === pageSize };

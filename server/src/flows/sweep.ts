@@ -20,7 +20,6 @@ const actor = { kind: "system", task: "sweep" } as const;
 type Chore = readonly [name: string, work: (needs: Needs) => Promise<unknown>];
 
 const chores: readonly Chore[] = [
-  ["say which keys this server has", async ({ vault }) => vault.noteKeys()],
   ["recover interrupted refreshes", recoverRefreshes],
   ["refresh ahead", refreshAhead],
   ["end unconfirmed attempts", endOverdueAttempts],

@@ -3,21 +3,27 @@ import type * as Wire from "@behalf/sdk";
 import { freshness } from "../rules/account.ts";
 import { projectOf } from "../rules/caller.ts";
 import { endpointHeaders } from "../rules/endpoint.ts";
+import { resourceOf } from "../rules/headroom.ts";
 import { isReadMethod, type Principal } from "../rules/policy.ts";
 import { Refusal } from "../rules/refusal.ts";
 import { unusable } from "../rules/unusable.ts";
 import type { EndpointRow } from "../store/gateway-rows.ts";
 import type { AccountRow, ConnectionRow } from "../store/schema.ts";
 import type { House } from "./house.ts";
+import { admitted } from "./steps/admit.ts";
 import { borrow } from "./steps/borrow.ts";
 import { connectionOf, endpointAccount, endpointNamed, headerRulesOf, livingEndpoint } from "./steps/endpoint-parts.ts";
+import { endpointUrl } from "./steps/endpoint-view.ts";
 import { demandMethod, demandReach, wayOf } from "./steps/endpoint-way.ts";
+import { demandHeadroom } from "./steps/headroom.ts";
+import { type CallFacts, type CallNote, type Noting, noted } from "./steps/noted.ts";
 import { upstreamFailure } from "./steps/upstream-failure.ts";
 
-type Needs = Pick<
-  House,
-  "store" | "vault" | "forward" | "presets" | "mayReach" | "now" | "elapsed" | "origin" | "background"
->;
+type Needs = Noting &
+  Pick<
+    House,
+    "store" | "vault" | "forward" | "presets" | "mayReach" | "origin" | "background" | "ephemeral" | "headroom"
+  >;
 
 export interface EndpointTestAsk {
   readonly name: string;
@@ -26,6 +32,7 @@ export interface EndpointTestAsk {
   readonly path: string;
   readonly call: boolean;
   readonly signal: AbortSignal;
+  readonly facts: Pick<CallFacts, "requestId" | "traceId" | "address">;
 }
 
 interface Subject {
@@ -108,6 +115,7 @@ export async function testEndpoint(
   return { ok: outcome.ok, steps: [...taken, { step: "call", ...outcome }], request, answer };
 }
 
+type TestAnswer = NonNullable<Wire.EndpointTest["answer"]>;
 type Outcome = { readonly ok: boolean; readonly detail: string };
 
 async function outcomeOf(look: () => Promise<string>): Promise<Outcome> {
@@ -156,15 +164,36 @@ async function called(
 ): Promise<{ readonly outcome: Outcome; readonly answer: Wire.EndpointTest["answer"] }> {
   let answer: Wire.EndpointTest["answer"] = null;
   const outcome = await outcomeOf(async () => {
-    answer = await call(subject);
+    answer = await counted(subject);
     return `Upstream answered ${answer.status} after ${answer.milliseconds} ms.`;
   });
   return { outcome, answer };
 }
 
-async function call(subject: Subject): Promise<NonNullable<Wire.EndpointTest["answer"]>> {
-  const { needs, ask, endpoint, connection } = subject;
-  const lent = await borrow(needs, { connection, account: await accountFor(subject) });
+/** A test that calls is a call like any other: counted against every limit, and written in the log. */
+async function counted(subject: Subject): Promise<TestAnswer> {
+  const { needs, principal, ask, endpoint } = subject;
+  const path = new URL(endpointUrl(needs.origin, endpoint)).pathname + ask.path;
+  const facts = { ...ask.facts, surface: "endpoint", method: ask.method, path } as const;
+  return noted(needs, principal, {
+    facts,
+    signal: ask.signal,
+    work: async (note) => {
+      note.endpoint = endpoint.slug;
+      return admitted(needs, principal, { endpoint, note, work: async () => call(subject, note) });
+    },
+  });
+}
+
+async function call(subject: Subject, note: CallNote): Promise<TestAnswer> {
+  const { needs, principal, ask, endpoint, connection } = subject;
+  const account = await accountFor(subject);
+  note.resolved = { connection, account };
+  const asked = { method: ask.method, target: ask.path };
+  const github = demandReach(needs, principal, { call: asked, endpoint, connection });
+  if (github !== null) demandHeadroom(needs, account, resourceOf(github));
+  const lent = await borrow(needs, { connection, account });
+  note.lent = lent;
   const { base, target } = wayOf(endpoint, { prefix: "", target: ask.path }, needs.origin);
   const headers = endpointHeaders(["user-agent", "behalf", "accept", "*/*"], headerRulesOf(needs, endpoint));
   const started = needs.elapsed();
@@ -177,14 +206,17 @@ async function call(subject: Subject): Promise<NonNullable<Wire.EndpointTest["an
     credential: lent.credential,
     timeoutMs: endpoint.timeout_seconds * 1000,
     signal: ask.signal,
+    meter: note,
   });
+  note.upstreamMs = needs.elapsed() - started;
   if (answer.kind === "failed") throw upstreamFailure(answer, false);
   answer.discard();
+  note.upstreamStatus = answer.status;
   // As with any call: a 401 makes the vault ask the provider, so that the account says what is true.
   if (answer.status === 401) await needs.vault.doubt(lent);
   return {
     status: answer.status,
-    milliseconds: Math.round(needs.elapsed() - started),
+    milliseconds: Math.round(note.upstreamMs),
     content_type: valueOf(answer.headers, "content-type"),
     bytes: Number(valueOf(answer.headers, "content-length") ?? 0),
   };

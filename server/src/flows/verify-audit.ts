@@ -16,15 +16,19 @@ export interface AuditReport {
 export async function verifyAudit(needs: Needs, saved: readonly Checkpoint[] = []): Promise<AuditReport> {
   const { audit, projects } = needs.store;
   const walking = { ...needs, chains: audit };
+  // Before the walk: a project is made together with the event that tells of it.
+  const there = new Set([
+    ...(await audit.heads()).map((head) => head.chain),
+    ...(await audit.chains()),
+    ...(await projects.ids()),
+  ]);
   const first = await walkChain(walking, { chain: "instance", saved });
   // A project without a chain, a chain without a head, and a project that was made and is nowhere now are deletions too.
   const chains = new Set([
+    ...there,
     ...first.projects,
-    ...(await audit.heads()).map((head) => head.chain),
-    ...(await audit.chains()),
     ...(await audit.checkpointed()),
     ...saved.map(({ chain }) => chain),
-    ...(await projects.ids()),
   ]);
   chains.delete("instance");
   const walks: Walk[] = [first];
@@ -33,8 +37,19 @@ export async function verifyAudit(needs: Needs, saved: readonly Checkpoint[] = [
     events: sumOf(walks, ({ events }) => events),
     chains: walks.length,
     checkpoints: sumOf(walks, ({ checkpoints }) => checkpoints),
-    faults: walks.flatMap(({ chain, faults }) => faults.map((fault) => ({ chain, ...fault }))),
+    faults: [
+      ...walks.flatMap(({ chain, faults }) => faults.map((fault) => ({ chain, ...fault }))),
+      ...untold(first, there),
+    ],
   };
+}
+
+/** Whoever takes the instance's chain away and begins it anew cannot tell again of the projects that were made before. */
+function untold({ isWhole, projects }: Walk, there: ReadonlySet<string>): AuditReport["faults"] {
+  if (!isWhole) return [];
+  const fault = "is of a project whose making the chain of the instance does not tell";
+  const told = new Set(["instance", ...projects]);
+  return [...there].filter((chain) => !told.has(chain)).map((chain) => ({ chain, seq: 1, fault }));
 }
 
 function sumOf(walks: readonly Walk[], count: (walk: Walk) => number): number {

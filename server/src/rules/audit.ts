@@ -87,16 +87,23 @@ export function headText(end: { readonly chain: string; readonly seq: number; re
 
 export type ChainFault = { readonly seq: number; readonly fault: string };
 
+/** How every chain begins: no server listens before its key is recorded. */
+function firstOf(chain: string): { readonly name: AuditName; readonly fault: string } {
+  return chain === "instance"
+    ? { name: "key.added", fault: "is not the coming into use of the first key" }
+    : { name: "project.created", fault: "is not the making of its project" };
+}
+
 /** Checks one event against the one before it: undefined when it follows. */
 export function faultOf(
   event: LinkedEvent & { readonly hash: string },
   before: { readonly seq: number; readonly hash: string },
   expectedHash: string,
 ): ChainFault | undefined {
+  if (event.seq < 1) return { seq: event.seq, fault: "is before the first event" };
   if (event.seq !== before.seq + 1) return { seq: before.seq + 1, fault: "is missing" };
-  // A project's chain that was taken away whole, and goes on with whatever happened next, begins with something else.
-  if (event.seq === 1 && event.chain !== "instance" && event.name !== "project.created")
-    return { seq: 1, fault: "is not the making of its project" };
+  // A chain that was taken away whole, and goes on with whatever happened next, begins with something else.
+  if (event.seq === 1 && event.name !== firstOf(event.chain).name) return { seq: 1, fault: firstOf(event.chain).fault };
   if (event.prev !== before.hash) return { seq: event.seq, fault: "does not follow the event before it" };
   if (event.hash !== expectedHash) return { seq: event.seq, fault: "was edited" };
   return undefined;

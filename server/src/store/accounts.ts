@@ -24,6 +24,8 @@ export type AccountChange = Partial<
   Omit<AccountRow, "id" | "project_id" | "connection_id" | "identifier" | "created_at">
 >;
 
+export type HeldDigests = Pick<AccountRow, "access_digest" | "refresh_digest">;
+
 export interface Accounts {
   /** Adds it unless (connection, identifier) is taken; answers the row that is there now. */
   ensure(row: AccountRow): Promise<{ readonly row: AccountRow; readonly created: boolean }>;
@@ -54,6 +56,8 @@ export interface Accounts {
   probeDue(before: number, limit: number): Promise<readonly AccountRow[]>;
   /** Every account of this instance that holds a credential for the same person; the caller compares client and host. */
   ofPerson(providerUserId: string): Promise<readonly AccountRow[]>;
+  /** Whether an account of this instance other than `but` holds that very access or refresh token. */
+  isHeld(digests: HeldDigests, but?: AccountId): Promise<boolean>;
   /** Erases an account whose deletion is pending; false when there is none. */
   eraseEnded(id: AccountId): Promise<boolean>;
 }
@@ -141,6 +145,15 @@ export function accountsTable(db: Kysely<Schema>): Accounts {
     },
     async ofPerson(providerUserId) {
       return rows().where("provider_user_id", "=", providerUserId).where("credential", "is not", null).execute();
+    },
+    async isHeld({ access_digest, refresh_digest }, but) {
+      let query = db
+        .selectFrom("accounts")
+        .select("id")
+        .where("credential", "is not", null)
+        .where((eb) => eb.or([eb("access_digest", "=", access_digest), eb("refresh_digest", "=", refresh_digest)]));
+      if (but !== undefined) query = query.where("id", "!=", but);
+      return (await query.limit(1).executeTakeFirst()) !== undefined;
     },
     async eraseEnded(id) {
       const result = await db

@@ -36,8 +36,9 @@ export interface AuditReading {
   /** The next part of a chain in its order; `through` is where it ended, null at the end of the chain. */
   part(ask: ExportAsk): Promise<{ readonly rows: readonly AuditEventRow[]; readonly through: number | null }>;
   head(chain: string): Promise<AuditHeadRow | undefined>;
-  after(chain: string, seq: number, limit: number): Promise<readonly AuditEventRow[]>;
-  checkpoints(chain: string, after: number, limit: number): Promise<readonly AuditCheckpointRow[]>;
+  /** In the order of the chain; null: from whatever comes first, which need not be the first that we wrote. */
+  after(chain: string, seq: number | null, limit: number): Promise<readonly AuditEventRow[]>;
+  checkpoints(chain: string, after: number | null, limit: number): Promise<readonly AuditCheckpointRow[]>;
   newestCheckpoints(chain: string, before: number | null, limit: number): Promise<readonly AuditCheckpointRow[]>;
 }
 
@@ -49,8 +50,10 @@ const partRows = 500;
 export function auditReading(db: Kysely<Schema>): AuditReading {
   const events = () => db.selectFrom("audit_events").selectAll();
   const checkpoints = () => db.selectFrom("audit_checkpoints").selectAll();
-  const after: AuditReading["after"] = async (chain, seq, limit) =>
-    events().where("chain", "=", chain).where("seq", ">", seq).orderBy("seq").limit(limit).execute();
+  const after: AuditReading["after"] = async (chain, seq, limit) => {
+    const own = events().where("chain", "=", chain).orderBy("seq").limit(limit);
+    return (seq === null ? own : own.where("seq", ">", seq)).execute();
+  };
   return {
     page: async (ask) => pageFrom(db, ask),
     async part(ask) {
@@ -63,7 +66,8 @@ export function auditReading(db: Kysely<Schema>): AuditReading {
     },
     after,
     async checkpoints(chain, from, limit) {
-      return checkpoints().where("chain", "=", chain).where("seq", ">", from).orderBy("seq").limit(limit).execute();
+      const own = checkpoints().where("chain", "=", chain).orderBy("seq").limit(limit);
+      return (from === null ? own : own.where("seq", ">", from)).execute();
     },
     async newestCheckpoints(chain, before, limit) {
       const own = checkpoints().where("chain", "=", chain).orderBy("seq", "desc").limit(limit);

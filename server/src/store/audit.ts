@@ -55,7 +55,7 @@ export async function appendAudit(
     const own = entries.filter((entry) => entry.chain === chain);
     const lock = async (): Promise<AuditHeadRow | undefined> => lockHead(db, chain, powers.flushesLater === true);
     const head = (await lock()) ?? (await makeHead(db, chain, lock));
-    await extend(db, chain, linkAll(own, endOf(head, powers), powers), powers);
+    await extend(db, chain, linkAll(own, await endOf(db, head, powers), powers), powers);
   }
 }
 
@@ -87,9 +87,17 @@ async function makeHead(
 }
 
 // An end that was set back is not made good by going on from it: what follows an unproven end follows nothing, for ever to be seen.
-function endOf({ chain, seq, hash, last }: AuditHeadRow, powers: ChainPowers): { seq: number; hash: string } {
-  const isProven = seq === 0 || hash === powers.link(headText({ chain, seq, hash: last }));
-  return { seq, hash: isProven ? last : unproven };
+async function endOf(
+  db: Kysely<Schema>,
+  { chain, seq, hash, last }: AuditHeadRow,
+  powers: ChainPowers,
+): Promise<{ seq: number; hash: string }> {
+  const proves = (end: string): boolean => hash === powers.link(headText({ chain, seq, hash: end }));
+  if (seq === 0 || proves(last)) return { seq, hash: last };
+  // A server of the release before, which an update has yet to replace, moves the end without a word of `last`.
+  const own = db.selectFrom("audit_events").select("hash").where("chain", "=", chain).where("seq", "=", seq);
+  const event = await own.executeTakeFirst();
+  return { seq, hash: event !== undefined && proves(event.hash) ? event.hash : unproven };
 }
 
 const unproven = "unproven";

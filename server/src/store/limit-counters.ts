@@ -5,6 +5,8 @@ import type { Schema } from "./schema.ts";
 
 /** What counters the others kept gave out is in rows with negative slices: one an origin. */
 const ownOrigin = 0;
+/** Rows of one statement, whose parameters a database counts. */
+const rowsMax = 1000;
 
 export interface ShareAsk {
   readonly key: string;
@@ -37,7 +39,7 @@ export interface ShareAnswer {
 export interface SlotAsk {
   readonly key: string;
   readonly most: number;
-  readonly id: string;
+  readonly ids: readonly string[];
   readonly others: readonly string[];
   readonly leaseMs: number;
 }
@@ -47,31 +49,35 @@ export interface HeldSlot {
   readonly id: string;
 }
 
+/** Connections they have to themselves. */
+export const countersAtOnce = 2;
+
 export interface LimitCounters {
+  readonly atOnce: number;
   ask(ask: ShareAsk): Promise<ShareAnswer>;
   /** Holds against each key what another counter gave out under it. */
   learn(told: readonly Told[]): Promise<void>;
-  /** False when `most` slots are taken. */
-  takeSlot(ask: SlotAsk): Promise<boolean>;
+  /** How many were taken, until `most` are: those of the first ids. */
+  takeSlots(ask: SlotAsk): Promise<number>;
   keepSlots(slots: readonly HeldSlot[], leaseMs: number): Promise<void>;
-  freeSlot(slot: HeldSlot): Promise<void>;
+  freeSlots(slots: readonly HeldSlot[]): Promise<void>;
   /** By the database's clock: a process whose own is ahead must not erase what still counts. */
   eraseEnded(): Promise<void>;
   ping(): Promise<void>;
 }
 
-export function limitCounters(db: Kysely<Schema>, kind: DatabaseKind): LimitCounters {
+/** `db` is asked for what calls wait for, `sweeping` for what may take long. */
+export function limitCounters(db: Kysely<Schema>, kind: DatabaseKind, sweeping = db): LimitCounters {
   return {
+    atOnce: countersAtOnce,
     ask: async (ask) => db.transaction().execute(async (trx) => askFor(trx, ask, kind)),
     learn: async (told) => learn(db, told, databaseClock(kind)),
-    takeSlot: async (ask) => db.transaction().execute(async (trx) => takeSlot(trx, ask, kind)),
+    takeSlots: async (ask) => db.transaction().execute(async (trx) => takeSlots(trx, ask, kind)),
     keepSlots: async (slots, leaseMs) => keepSlots(db, slots, plus(databaseClock(kind), leaseMs)),
-    async freeSlot({ key, id }) {
-      await db.deleteFrom("limit_slots").where("key", "=", key).where("id", "=", id).execute();
-    },
+    freeSlots: async (slots) => freeSlots(db, slots, kind),
     async eraseEnded() {
-      await db.deleteFrom("limit_slices").where("ends_at", "<=", databaseClock(kind)).execute();
-      await db.deleteFrom("limit_slots").where("until_at", "<=", databaseClock(kind)).execute();
+      await sweeping.deleteFrom("limit_slices").where("ends_at", "<=", databaseClock(kind)).execute();
+      await sweeping.deleteFrom("limit_slots").where("until_at", "<=", databaseClock(kind)).execute();
     },
     async ping() {
       await db.selectFrom("limit_slots").select("key").limit(1).execute();
@@ -180,8 +186,8 @@ async function book(trx: Transaction<Schema>, row: Schema["limit_slices"]): Prom
     .execute();
 }
 
-async function takeSlot(trx: Transaction<Schema>, ask: SlotAsk, kind: DatabaseKind): Promise<boolean> {
-  const { key, most, id, others, leaseMs } = ask;
+async function takeSlots(trx: Transaction<Schema>, ask: SlotAsk, kind: DatabaseKind): Promise<number> {
+  const { key, most, ids, others, leaseMs } = ask;
   const now = await alone(trx, key, kind);
   const until = sql<number>`cast(${now + leaseMs} as bigint)`;
   await keepSlots(
@@ -195,20 +201,35 @@ async function takeSlot(trx: Transaction<Schema>, ask: SlotAsk, kind: DatabaseKi
     .where("key", "=", key)
     .where("until_at", ">", now)
     .executeTakeFirstOrThrow();
-  if (running >= most) return false;
-  await keepSlots(trx, [{ key, id }], until);
-  return true;
+  const taken = ids.slice(0, Math.max(0, most - running));
+  await keepSlots(
+    trx,
+    taken.map((id) => ({ key, id })),
+    until,
+  );
+  return taken.length;
+}
+
+async function freeSlots(db: Kysely<Schema>, slots: readonly HeldSlot[], kind: DatabaseKind): Promise<void> {
+  if (slots.length === 0) return;
+  // Ids are random: none is under two keys.
+  const [keys, ids] = [[...new Set(slots.map(({ key }) => key))], slots.map(({ id }) => id)];
+  const ended = db.selectFrom("limit_slots").select("id").where("key", "in", keys).where("id", "in", ids);
+  // In one order everywhere, so that this never waits for slots that are kept just now, and they for these.
+  const inOrder = kind === "postgres" ? ended.orderBy("id").forUpdate() : ended;
+  await db.deleteFrom("limit_slots").where("key", "in", keys).where("id", "in", inOrder).execute();
 }
 
 async function keepSlots(db: Kysely<Schema>, slots: readonly HeldSlot[], until: RawBuilder<number>): Promise<void> {
-  if (slots.length === 0) return;
   // In one order everywhere, so that two processes never wait for each other.
   const rows = slots.map(({ key, id }) => ({ key, id, until_at: until })).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  await db
-    .insertInto("limit_slots")
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(["key", "id"]).doUpdateSet({ until_at: (row) => row.ref("excluded.until_at") }),
-    )
-    .execute();
+  for (let at = 0; at < rows.length; at += rowsMax) {
+    await db
+      .insertInto("limit_slots")
+      .values(rows.slice(at, at + rowsMax))
+      .onConflict((conflict) =>
+        conflict.columns(["key", "id"]).doUpdateSet({ until_at: (row) => row.ref("excluded.until_at") }),
+      )
+      .execute();
+  }
 }

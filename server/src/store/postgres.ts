@@ -13,10 +13,10 @@ import pg from "pg";
 const int8 = 20;
 const poolSize = 10;
 
-export function postgresPool(url: string): pg.Pool {
+export function postgresPool(url: string, max = poolSize): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: poolSize,
+    max,
     connectionTimeoutMillis: 5000,
     // A session left inside a transaction by a stalled process must not hold its locks for ever.
     idle_in_transaction_session_timeout: 15_000,

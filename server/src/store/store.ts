@@ -9,7 +9,7 @@ import { auditedChange, chaining } from "./audit-change.ts";
 import { type Connections, connectionsTable } from "./connections.ts";
 import { type Endpoints, endpointsTable } from "./endpoints.ts";
 import { type Idempotency, idempotencyTable } from "./idempotency.ts";
-import { type LimitCounters, limitCounters } from "./limit-counters.ts";
+import { countersAtOnce, type LimitCounters, limitCounters } from "./limit-counters.ts";
 import { type Links, linksTable } from "./links.ts";
 import { type Meta, metaTable } from "./meta.ts";
 import { up as house } from "./migrations/0001-house.ts";
@@ -52,6 +52,8 @@ export interface Store extends Tables {
    * Never wait for the network inside: SQLite has one writer, and PostgreSQL holds the locks.
    */
   change<T>(work: (tables: Tables, record: Record) => Promise<T>): Promise<T>;
+  /** Once the disk has every event that could be read before: until then a crash of the database may take it back. */
+  flushed(): Promise<void>;
 }
 
 /** The database below the store: what start-up needs before there are keys. */
@@ -90,6 +92,11 @@ export function openDatabase(choice: DatabaseChoice): Database {
       ? sqliteDialect(openSqlite(choice.file))
       : postgresDialect(pool ?? postgresPool(choice.url));
   const db = new Kysely<Schema>({ dialect });
+  // Of their own, so that calls that wait for other questions never look as if limits could not be counted.
+  const counting =
+    choice.kind === "sqlite"
+      ? null
+      : new Kysely<Schema>({ dialect: postgresDialect(postgresPool(choice.url, countersAtOnce)) });
   return {
     kind: choice.kind,
     async migrate() {
@@ -112,7 +119,7 @@ export function openDatabase(choice: DatabaseChoice): Database {
             ["idle", pool.idleCount],
             ["awaited", pool.waitingCount],
           ]),
-    counters: choice.kind === "sqlite" ? null : limitCounters(db, choice.kind),
+    counters: counting === null ? null : limitCounters(counting, choice.kind, db),
     totals: totalsTable(db, choice.kind),
     requestLog: (powers) =>
       choice.kind === "sqlite" ? sqliteRequestLog(choice.file, powers) : postgresRequestLog(db, powers),
@@ -120,9 +127,11 @@ export function openDatabase(choice: DatabaseChoice): Database {
       const chain = chaining(db, powers);
       const change: Store["change"] = async (work) =>
         auditedChange(chain, async (transaction, record) => work(tablesOf(transaction), record));
-      return { ...tablesOf(db), change };
+      return { ...tablesOf(db), change, flushed: async () => chain.flush?.() };
     },
-    close: async () => db.destroy(),
+    async close() {
+      await Promise.all([db.destroy(), counting?.destroy()]);
+    },
   };
 }
 

@@ -19,6 +19,14 @@ export interface ForwardRequest {
   readonly timeoutMs: number;
   /** Aborted when our caller goes away. */
   readonly signal: AbortSignal;
+  /** Counts what crosses, also of a call that gets no answer. */
+  readonly meter?: ByteMeter;
+}
+
+/** Bytes of bodies: of requests as they are taken from the caller, of answers as they are handed over. */
+export interface ByteMeter {
+  bytesIn: number;
+  bytesOut: number;
 }
 
 /** When what happened, in milliseconds of the monotonic clock; 0 for what did not. */
@@ -34,8 +42,6 @@ export interface CallTimes {
 export interface ForwardAnswer {
   readonly kind: "answer";
   readonly times: CallTimes;
-  /** Of the request's body, as far as it was passed on. */
-  readonly bytesUp: number;
   readonly status: number;
   /** Raw name and value pairs as upstream sent them. */
   readonly headers: readonly string[];

@@ -77,8 +77,9 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
   }
 
   start(dispatcher: Dispatcher): void {
-    const { body, signal, timeoutMs } = this.#request;
-    if (body instanceof Readable) this.#upload = new Upload(body, this.#flow.passed);
+    const { body, signal, timeoutMs, meter } = this.#request;
+    if (body instanceof Readable) this.#upload = new Upload(body, this.#taken);
+    else if (meter !== undefined && body !== null) meter.bytesIn += body.length;
     // The time limit counts from the end of the body; until then only a standstill ends the call.
     this.#patience.start(this.#upload === null ? timeoutMs : this.#flow.idleMs);
     signal.addEventListener("abort", this);
@@ -90,11 +91,6 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     if (this.#upstream === "dead") controller.abort(new Error("Ended before it was sent"));
     else this.#isSent = true;
     this.times.connected = performance.now();
-  }
-
-  get bytesUp(): number {
-    const { body } = this.#request;
-    return this.#upload?.bytes ?? (body instanceof Uint8Array ? body.length : 0);
   }
 
   onBodySent(): void {
@@ -183,6 +179,7 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
 
   #pass(response: ServerResponse, chunk: Buffer): void {
     this.#bytes += chunk.length;
+    if (this.#request.meter !== undefined) this.#request.meter.bytesOut += chunk.length;
     this.#flow.passed(chunk.length);
     this.#patience.refresh();
     if (response.write(chunk) || this.#isDrainAwaited) return;
@@ -195,6 +192,11 @@ class StreamedCall implements Dispatcher.DispatchHandler, ForwardAnswer {
     this.#discarded += chunk.length;
     if (this.#discarded > discardBytesMax) this.#end("aborted");
   }
+
+  readonly #taken = (bytes: number): void => {
+    if (this.#request.meter !== undefined) this.#request.meter.bytesIn += bytes;
+    this.#flow.passed(bytes);
+  };
 
   readonly #onDrain = (): void => {
     this.#isDrainAwaited = false;

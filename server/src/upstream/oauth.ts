@@ -80,11 +80,13 @@ function validate(provider: Provider, { callback, state }: CallbackAsk): URLSear
   const party = partyOf(provider);
   if (party === null) return { kind: "misconfigured", error: "token_url_missing" };
   const parameters = new URLSearchParams(callback);
-  // GitHub sends `iss` since April 2026, also from servers whose issuer nobody told us: then it proves nothing.
+  if (!parameters.getAll("iss").every((issuer) => mayAnswer(provider, issuer)))
+    return { kind: "rejected", error: "invalid_callback" };
+  // GitHub sends `iss` since April 2026, also from servers whose issuer nobody told us: then the library cannot compare it.
   if (issuerOf(provider) === undefined) parameters.delete("iss");
   try {
     const validated = oauth.validateAuthResponse(party.server, party.client, parameters, state);
-    return validated.has("code") ? validated : { kind: "rejected", error: "invalid_callback" };
+    return (validated.get("code") ?? "") !== "" ? validated : { kind: "rejected", error: "invalid_callback" };
   } catch (error) {
     // RFC 6749 §4.1.2.1 and OpenID Connect Core §3.1.2.6: at the authorization endpoint this word is the person's.
     if (error instanceof oauth.AuthorizationResponseError)
@@ -93,6 +95,16 @@ function validate(provider: Provider, { callback, state }: CallbackAsk): URLSear
         : meaningOf(provider, error.error, false);
     return { kind: "rejected", error: "invalid_callback" };
   }
+}
+
+/**
+ * Against the mix-up attack (RFC 9207 §1): where connections share a redirect URI, whoever makes one whose hosts are their own
+ * could have the codes of another provider sent there. So the issuer has to be at the host that the person was sent to;
+ * the settings may only say more, for they are made by the same hand.
+ */
+function mayAnswer({ preset, hosts }: Provider, issuer: string): boolean {
+  if (preset.callback !== "shared" || preset.hosts?.web === hosts.web) return true;
+  return URL.canParse(issuer) && new URL(issuer).origin === new URL(hosts.web).origin;
 }
 
 /**

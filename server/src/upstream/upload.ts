@@ -10,8 +10,6 @@ export const cutCode = "BEHALF_CUT";
  * still sending. So it gets this stand-in: ending it lets go of the source, whose rest is thrown away by the server.
  */
 export class Upload extends Readable {
-  /** Taken from the caller so far. */
-  bytes = 0;
   readonly #source: Readable;
   readonly #passed: Passed;
 
@@ -36,7 +34,6 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.bytes += chunk.length;
     this.#passed(chunk.length);
     if (!this.push(chunk)) this.#source.pause();
   };

@@ -103,10 +103,9 @@ async function layToRest(
 ): Promise<void> {
   const { attempt, provider } = adoption;
   await tables.links.spendAllOf(before.id, powers.now());
-  // Only where revoking one token ends just that token: elsewhere (RFC 7009 §2.1) it may end the whole grant, the new pair included.
-  if (provider.preset.revocation !== "github") return;
+  // Whether the old one may end without the new one (RFC 7009 §2.1) is asked when it is revoked.
   const ask = { project: before.project_id, provider };
-  const old = openAccount(powers.ring, before);
+  const old = provider.preset.revocation === "none" ? undefined : openAccount(powers.ring, before);
   if (old !== undefined && old.access.reveal() !== adoption.tokens.access.reveal()) {
     await queueRevocation(powers, tables, {
       ...ask,

@@ -1,15 +1,17 @@
 // Ends credentials at their provider: queued with the change that ends them, tried for 7 days, never forgotten (design §10.6).
 import { Credential } from "../crypto/credential.ts";
+import { digestOf } from "../crypto/digest.ts";
 import { hashedToken } from "../crypto/hashed-token.ts";
 import type { Place } from "../crypto/seal.ts";
 import { deletedDetails } from "../rules/audit.ts";
 import { type AccountId, type ConnectionId, idFrom, type ProjectId, type RevocationId } from "../rules/ids.ts";
+import type { HeldDigests } from "../store/accounts.ts";
 import type { RevocationRow } from "../store/schema.ts";
 import type { Tables } from "../store/store.ts";
 import type { Hosts } from "../upstream/hosts.ts";
 import type { Provider, ProviderSettings, RevokeAnswer } from "../upstream/provider.ts";
 import type { VaultPowers } from "./powers.ts";
-import type { EndingPair, TokenPair } from "./take-in.ts";
+import { accessDigest, type EndingPair, type TokenPair } from "./take-in.ts";
 
 /** `token`: this pair only. `alone`: the whole grant when nobody else of this instance shares it. `grant`: the whole grant. */
 export type RevocationReach = "token" | "alone" | "grant";
@@ -144,7 +146,23 @@ function hashedTokenOf(powers: VaultPowers, row: RevocationRow): { readonly hash
 async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload): Promise<RevokeAnswer> {
   const preset = powers.presetNamed(payload.preset);
   if (preset === undefined) return "unsupported";
-  const provider: Provider = {
+  const provider = providerIn(payload, preset);
+  const reach = reaches[row.whole_grant] ?? "token";
+  // It may have been brought again since: then it is another account's, or this one's new life.
+  if (reach !== "grant" && (await powers.store.accounts.isHeld(heldIn(payload)))) return "unsupported";
+  const sharing = reach === "grant" ? "alone" : await sharingOf(powers, payload);
+  if (preset.revocation === "rfc7009" && sharing !== "alone") {
+    // Elsewhere than at GitHub the end of one token may be the end of the grant (RFC 7009 §2.1), and others live on it.
+    return sharing === "unclear" ? "retry" : "unsupported";
+  }
+  const pair = await livePair(powers, { row, provider, payload });
+  if (pair === "gone") return "done";
+  if (pair === "retry") return "retry";
+  return powers.oauth.revoke(provider, pair, reach !== "token" && sharing === "alone");
+}
+
+function providerIn(payload: Payload, preset: Provider["preset"]): Provider {
+  return {
     preset,
     hosts: payload.hosts,
     clientId: payload.client_id,
@@ -153,34 +171,27 @@ async function revoke(powers: VaultPowers, row: RevocationRow, payload: Payload)
     scopes: [],
     settings: payload.settings,
   };
-  const reach = reaches[row.whole_grant] ?? "token";
-  const sharing = reach === "grant" ? "alone" : await sharingOf(powers, row, payload);
-  if (preset.revocation === "rfc7009" && sharing !== "alone") {
-    // Elsewhere than at GitHub the end of one token may be the end of the grant (RFC 7009 §2.1), and others live on it.
-    return sharing === "unclear" ? "retry" : "unsupported";
-  }
-  const pair = await livePair(powers, { row, provider, payload });
-  if (pair === "gone") return "done";
-  if (pair === "retry") return "retry";
-  return powers.oauth.revoke(provider, pair, reach === "grant" || (reach === "alone" && sharing === "alone"));
 }
 
 /**
- * Whether another account of this instance, or an authorization under way, lives on the same grant: same host, client and
+ * Whether an account of this instance, this one connected anew included, or an authorization under way, lives on the same grant: same host, client and
  * provider user. Asked when we revoke, not when it was queued. `unclear`: a code of this client is being swapped for tokens
  * just now, and whose they are will be known in minutes.
  */
-async function sharingOf(
-  powers: VaultPowers,
-  row: RevocationRow,
-  payload: Payload,
-): Promise<"alone" | "shared" | "unclear"> {
+async function sharingOf(powers: VaultPowers, payload: Payload): Promise<"alone" | "shared" | "unclear"> {
   const { accounts, attempts } = powers.store;
   const user = payload.provider_user_id;
   if (user === null) return "shared";
-  const others = (await accounts.ofPerson(user)).filter((account) => account.id !== row.account_id);
-  if (await anyAt(powers, payload, [...others, ...(await attempts.waitingFor(user))])) return "shared";
+  if (await anyAt(powers, payload, [...(await accounts.ofPerson(user)), ...(await attempts.waitingFor(user))]))
+    return "shared";
   return (await anyAt(powers, payload, await attempts.inTheAir(powers.now()))) ? "unclear" : "alone";
+}
+
+function heldIn({ access, refresh }: Payload): HeldDigests {
+  return {
+    access_digest: accessDigest(new Credential(access)),
+    refresh_digest: refresh === null ? null : digestOf("refresh-token", refresh),
+  };
 }
 
 type Connected = { readonly connection_id: ConnectionId };

@@ -6,7 +6,7 @@ import type { Record as RecordEvent, Tables } from "../store/store.ts";
 import type { Installation, Provider, ProviderUser, Tokens } from "../upstream/provider.ts";
 import { queueRevocation } from "./destroy.ts";
 import type { VaultPowers } from "./powers.ts";
-import { type CredentialColumns, openAccount, openAttempt, sealForAccount } from "./take-in.ts";
+import { accessDigest, type CredentialColumns, openAccount, openAttempt, sealForAccount } from "./take-in.ts";
 
 export interface Import {
   readonly account: Pick<AccountRow, "id" | "project_id">;
@@ -23,6 +23,8 @@ export type Imported =
   | { readonly kind: "imported"; readonly account: AccountRow }
   /** Another provider user is connected here: nothing was changed, and what was brought stays its owner's. */
   | { readonly kind: "mismatch" }
+  /** Another account of this instance holds this very token: the end of one would be the end of both (promise 11). */
+  | { readonly kind: "held" }
   | { readonly kind: "gone" };
 
 type Powers = Pick<VaultPowers, "ring" | "random" | "now">;
@@ -41,7 +43,9 @@ export async function adoptImport(powers: Powers, change: Change, ask: Import): 
   const before = await tables.accounts.lock(project_id, id);
   if (before === undefined || before.status_reason === "deletion_pending") return { kind: "gone" };
   if (before.provider_user_id !== null && before.provider_user_id !== ask.user.id) return { kind: "mismatch" };
-  const columns = sealForAccount(powers, before, withKnownEnd(ask.tokens, powers.now()));
+  const tokens = withKept(powers, before, ask.tokens);
+  const columns = sealForAccount(powers, before, withKnownEnd(tokens, powers.now()));
+  if (await tables.accounts.isHeld(columns, id)) return { kind: "held" };
   const account = await tables.accounts.change(id, {}, { ...columns, ...factsOf(powers, before, ask) });
   if (account === undefined) throw new Error("The account left while its transaction ran");
   await tables.links.spendAllOf(id, powers.now());
@@ -51,6 +55,18 @@ export async function adoptImport(powers: Powers, change: Change, ask: Import): 
   const details = { ...who, ...statusDetails(account), hashed_token: hashedToken(ask.tokens.access) };
   record({ chain: project_id, name: "account.imported", actor: ask.actor, subject: id, details });
   return { kind: "imported", account };
+}
+
+/** An access token that is here already, brought alone, brings no reason to forget the refresh token beside it. */
+function withKept(powers: Powers, before: AccountRow, tokens: Tokens): Tokens {
+  const isSame = before.status === "ACTIVE" && before.access_digest === accessDigest(tokens.access);
+  if (!isSame || tokens.refresh !== null) return tokens;
+  return {
+    ...tokens,
+    refresh: openAccount(powers.ring, before)?.refresh ?? null,
+    expiresAt: tokens.expiresAt ?? before.expires_at,
+    refreshExpiresAt: before.refresh_expires_at,
+  };
 }
 
 function withKnownEnd(tokens: Tokens, now: number): Tokens {
@@ -81,9 +97,9 @@ interface Replaced {
   readonly ask: Import;
 }
 
-/** As at reconnecting: only where revoking one token ends just that token, and only a token that is not the one brought. */
+/** As at reconnecting: only a token that is not the one brought. Whether it may end is asked when it is revoked. */
 async function endOld(powers: Powers, tables: Tables, { before, columns, ask }: Replaced): Promise<void> {
-  if (ask.provider.preset.revocation !== "github") return;
+  if (ask.provider.preset.revocation === "none") return;
   const old = openAccount(powers.ring, before);
   const isSame = before.access_digest === columns.access_digest;
   const sharesRefresh = before.refresh_digest !== null && before.refresh_digest === columns.refresh_digest;
@@ -100,7 +116,6 @@ async function endOld(powers: Powers, tables: Tables, { before, columns, ask }: 
 
 /** Authorizations of this account that wait to be confirmed have nothing to wait for. */
 async function endWaiting(powers: Powers, tables: Tables, { account, provider }: Import): Promise<void> {
-  if (provider.preset.revocation !== "github") return;
   for (const attempt of await tables.attempts.waitingOf(account.id)) {
     if (!(await tables.attempts.close(attempt.id, "FAILED"))) continue;
     const tokens = openAttempt(powers.ring, attempt);

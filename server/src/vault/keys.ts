@@ -55,8 +55,8 @@ export async function noteRing(
   server: { readonly holder: string; readonly now: number },
 ): Promise<void> {
   const { holder, now } = server;
-  await rings.note(holder, { keys: ring.ids, at: now });
-  await rings.eraseBefore(now - forgetServersMs);
+  await rings.note(holder, ring.ids);
+  await rings.eraseSilent(forgetServersMs);
   if (!(await meta.sealingKeys()).some(({ id }) => id === ring.newest)) await comeIntoUse(ring, meta, now);
 }
 

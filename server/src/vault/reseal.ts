@@ -18,10 +18,12 @@ export type Rotated =
   | { readonly kind: "done"; readonly values: number; readonly retired: readonly string[] }
   /** Servers that would meet values they cannot open, or go on sealing with an old key. */
   | { readonly kind: "others"; readonly servers: readonly ServerRing[] }
+  /** Values went on changing: as many as were sealed anew stay so, and the next run finds the rest. */
+  | { readonly kind: "unfinished"; readonly values: number }
   /** Values that no key of the ring opens: they keep their key in use. */
   | { readonly kind: "stuck"; readonly values: readonly string[] };
 
-/** Servers say which keys they have with every sweep (`noteRing`); one that was not heard for so long has ended. */
+/** Servers say which keys they have every 15 s (`noteRing`); one that was not heard for so long has ended. */
 const silenceMs = 120_000;
 const batch = 100;
 /** Values that change under us were sealed anew by who changed them: a few rounds find the rest. */
@@ -29,8 +31,8 @@ const roundsMax = 10;
 
 /** Safe to run again after any end, and beside itself: each value is swapped only while it is what was read. */
 export async function rotate(powers: RotationPowers): Promise<Rotated> {
-  const { store, ring, now } = powers;
-  const before = await serversWithout(store, ring.newest, now());
+  const { store, ring } = powers;
+  const before = await serversWithout(store, ring.newest);
   if (before.length > 0) return { kind: "others", servers: before };
   let values = 0;
   for (let round = 0; round < roundsMax; round += 1) {
@@ -40,16 +42,12 @@ export async function rotate(powers: RotationPowers): Promise<Rotated> {
     const ended = await retire(powers, values);
     if (ended !== "not yet") return ended;
   }
-  return { kind: "others", servers: [] };
+  return { kind: "unfinished", values };
 }
 
 /** Running servers that do not seal with this key. */
-export async function serversWithout(
-  { rings }: Pick<Tables, "rings">,
-  newest: string,
-  now: number,
-): Promise<readonly ServerRing[]> {
-  const servers = await rings.since(now - silenceMs);
+export async function serversWithout({ rings }: Pick<Tables, "rings">, newest: string): Promise<readonly ServerRing[]> {
+  const servers = await rings.heardWithin(silenceMs);
   return servers.filter(({ keys }) => keys[0] !== newest);
 }
 
@@ -104,9 +102,9 @@ function sealedAnew(ring: KeyRing, column: SealedColumn, was: SealedValue): stri
 }
 
 /** In one transaction: nothing under an old key, nobody who seals with one, the keys leave the database, and the audit says so. */
-async function retire({ store, ring, columns, now }: RotationPowers, values: number): Promise<Rotated | "not yet"> {
+async function retire({ store, ring, columns }: RotationPowers, values: number): Promise<Rotated | "not yet"> {
   return store.change(async (tables, record) => {
-    const servers = await serversWithout(tables, ring.newest, now());
+    const servers = await serversWithout(tables, ring.newest);
     if (servers.length > 0) return { kind: "others", servers };
     for (const column of columns) if ((await oldIn(tables, column, ring.newest)) > 0) return "not yet";
     const retired = (await tables.meta.sealingKeys()).map(({ id }) => id).filter((id) => id !== ring.newest);

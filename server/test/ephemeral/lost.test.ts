@@ -149,9 +149,9 @@ onEachDatabase("without any shared counter", (database) => {
       counters: {
         ...setup.counters,
         ask: away,
-        takeSlot: away,
+        takeSlots: away,
         keepSlots: away,
-        freeSlot: away,
+        freeSlots: away,
         ping: away,
         learn: away,
       },
@@ -164,6 +164,35 @@ onEachDatabase("without any shared counter", (database) => {
       setup.warned.map(({ message }) => message),
       ["The database does not answer: limits are counted without it until it does"],
     );
+    await setup.close();
+  });
+
+  test("calls that began while nothing answered count for all as soon as it does", {
+    skip: database === "sqlite",
+  }, async () => {
+    const setup = await openSetup("postgres", 1);
+    let isAway = true;
+    const away = async <T>(work: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(new Error("connection refused")) : work();
+    const { takeSlots, keepSlots, ping } = setup.counters;
+    const cutOff = setup.open({
+      counters: {
+        ...setup.counters,
+        takeSlots: async (ask) => away(async () => takeSlots(ask)),
+        keepSlots: async (slots, leaseMs) => away(async () => keepSlots(slots, leaseMs)),
+        ping: async () => away(ping),
+      },
+    });
+    const key = newKey();
+    const taken = await Promise.all(Array.from({ length: 3 }, async () => cutOff.slots.take(key, 3)));
+    assert.ok(taken.every((slot) => slot !== undefined));
+    isAway = false;
+    await sleep(1500);
+    const other = setup.replicas[0]?.slots;
+    assert.equal(await other?.take(key, 3), undefined);
+    for (const slot of taken) slot?.release();
+    await sleep(200);
+    assert.ok(await other?.take(key, 3));
     await setup.close();
   });
 });

@@ -94,4 +94,82 @@ onEachDatabase("totals", (kind) => {
     await totals.close();
     assert.equal(await counters.usedOf(key), 50);
   });
+
+  test("while the database hangs all calls that wait go on together, and later ones do not wait at all", async () => {
+    let isHanging = true;
+    const hang = async <T>(work: () => Promise<T>): Promise<T> =>
+      isHanging ? new Promise<T>(() => undefined) : work();
+    const totals = open({
+      reserve: async (ask) => hang(async () => counters.reserve(ask)),
+      addTotals: async (amounts) => hang(async () => counters.addTotals(amounts)),
+      usedOf: async (one) => hang(async () => counters.usedOf(one)),
+    });
+    const key = newKey();
+    const started = performance.now();
+    const many = await Promise.all(Array.from({ length: 40 }, async () => totals.take(key, { most: 1000, amount: 1 })));
+    assert.ok(many.every((taken) => taken));
+    assert.ok(performance.now() - started < 7000, `${performance.now() - started} ms for the first`);
+    const later = performance.now();
+    assert.equal(await totals.take(key, { most: 1000, amount: 1 }), true);
+    assert.equal(await totals.hasLeft(newKey(), 1000), true);
+    assert.ok(performance.now() - later < 100, `${performance.now() - later} ms for the later ones`);
+    isHanging = false;
+    // The question that hangs is given up, then it is asked whether anybody answers.
+    await sleep(8000);
+    assert.equal(await counters.usedOf(key), 41);
+    assert.equal(await totals.take(key, { most: 41, amount: 1 }), false);
+    await totals.close();
+  });
+
+  test("what a call gives back is there for the next one at once, and for other processes when this one ends", async () => {
+    const key = newKey();
+    const [first, second] = [open(), open()];
+    assert.equal(await first.take(key, { most: 10, amount: 10 }), true);
+    assert.equal(await first.take(key, { most: 10, amount: 1 }), false);
+    first.giveBack(key, 4);
+    assert.equal(await first.take(key, { most: 10, amount: 4 }), true);
+    assert.equal(await first.take(key, { most: 10, amount: 1 }), false);
+    first.giveBack(key, 3);
+    assert.equal(await counters.usedOf(key), 10);
+    await first.close();
+    assert.equal(await counters.usedOf(key), 7);
+    assert.equal(await second.take(key, { most: 10, amount: 3 }), true);
+    await second.close();
+    assert.equal(await counters.usedOf(key), 10);
+  });
+
+  test("calls that are given back while others wait are counted exactly, whatever the order", async () => {
+    const key = newKey();
+    const three = [open(), open(), open()];
+    let kept = 0;
+    const call = async (at: number): Promise<void> => {
+      const totals = three[at % 3] ?? assert.fail();
+      if (!(await totals.take(key, { most: 300, amount: 1 }))) return;
+      if (at % 4 === 0) kept += 1;
+      else totals.giveBack(key, 1);
+    };
+    await Promise.all(Array.from({ length: 600 }, async (_, at) => call(at)));
+    assert.ok(kept > 0 && kept <= 300);
+    for (const totals of three) await totals.close();
+    assert.equal(await counters.usedOf(key), kept);
+  });
+
+  test("what was given back while the database was away is not counted when it is back, nor is less than nothing", async () => {
+    const key = newKey();
+    let isAway = true;
+    const away = async <T>(work: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(new Error("connection refused")) : work();
+    const totals = open({
+      reserve: async (ask) => away(async () => counters.reserve(ask)),
+      addTotals: async (amounts) => away(async () => counters.addTotals(amounts)),
+      usedOf: async (one) => away(async () => counters.usedOf(one)),
+    });
+    assert.equal(await totals.take(key, { most: 10, amount: 5 }), true);
+    totals.giveBack(key, 5);
+    totals.giveBack(key, -3);
+    totals.giveBack(key, 0);
+    isAway = false;
+    await totals.close();
+    assert.equal(await counters.usedOf(key), 0);
+  });
 });

@@ -109,7 +109,7 @@ function decide(world: World, form: URLSearchParams): Reply {
     challenge: wish.challenge,
     scopes: grantedScopes(world, wish, user.login, form.get("granted_scope")),
   });
-  return backToApp(wish, { code: code.value });
+  return backToApp(wish, { code: code.value, iss: `${world.origins.web}/login/oauth` });
 }
 
 /** The person may grant other scopes than asked; an OAuth App that asks for none gets the union of those granted before. */

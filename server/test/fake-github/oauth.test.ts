@@ -49,10 +49,10 @@ test("the answer is form-encoded unless JSON is asked for", async () => {
   assert.match(await response.text(), /^access_token=gho_\w+&token_type=bearer&scope=repo%2Cuser$/);
 });
 
-test("the callback carries code and state; Cancel carries access_denied and state", async () => {
+test("the callback carries code, issuer and state; Cancel carries access_denied and state", async () => {
   const back = new URL(await github.approve(authorizeUrl(github, OAUTH_APP), "octocat"));
   assert.equal(`${back.origin}${back.pathname}`, CALLBACK);
-  assert.deepEqual([...back.searchParams.keys()].sort(), ["code", "state"]);
+  assert.deepEqual([...back.searchParams.keys()].sort(), ["code", "iss", "state"]);
   const denied = new URL(await github.approve(authorizeUrl(github, OAUTH_APP), "octocat", { deny: true }));
   assert.equal(denied.searchParams.get("error"), "access_denied");
   assert.equal(denied.searchParams.get("state"), "s-1");

@@ -166,6 +166,44 @@ onEachDatabase("delete revokes only its own", (kind) => {
     assert.deepEqual(liveTokens(), []);
   });
 
+  test("a deletion that waits for its provider does not end the token when it was brought again meanwhile", async () => {
+    const bring = async (place: Place, access_token: string): Promise<Answer> =>
+      house.call("POST", `${pathOf(place)}/import`, { body: { access_token } });
+    for (const end of ["DELETE", "disconnect"]) {
+      for (const name of ["again", "beside"]) {
+        const place = here(`brought-${end}`);
+        const token = await connected(place);
+        fault({});
+        if (end === "DELETE") assert.equal((await remove(place)).status, 202);
+        else assert.equal((await house.call("POST", `${pathOf(place)}/disconnect`)).status, 202);
+        const anew = name === "again" ? place : here("brought-beside");
+        assert.ok((await bring(anew, token)).status < 300);
+        house.fake.clock.advance(10_000);
+        await house.behalf.sweep();
+        assert.equal((await raw(anew)).status, 200);
+        const events = await house.behalf.house.store.audit.after(house.project, 0, 10_000);
+        const done = events.findLast((event) => event.name === "account.revocation_done");
+        assert.equal(JSON.parse(done?.details ?? "{}").supported, false);
+        assert.equal((await remove(anew)).status, 204);
+        assert.deepEqual(liveTokens(), []);
+        if (end === "disconnect" && name === "beside") assert.equal((await remove(place)).status, 204);
+      }
+    }
+  });
+
+  test("a disconnect that waits for its provider does not end what its person connected anew meanwhile", async () => {
+    const place = here("anew");
+    await connected(place);
+    fault({});
+    assert.equal((await house.call("POST", `${pathOf(place)}/disconnect`)).status, 202);
+    const token = await connected(place);
+    house.fake.clock.advance(10_000);
+    await house.behalf.sweep();
+    assert.deepEqual(liveTokens(), [token]);
+    assert.equal((await raw(place)).status, 200);
+    assert.equal((await remove(place)).status, 204);
+  });
+
   test("two processes that retry at once ask the provider once", async () => {
     await connected(here("retry"));
     const second = await house.replica();

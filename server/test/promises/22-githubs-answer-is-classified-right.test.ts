@@ -32,7 +32,6 @@ async function freshPerson(): Promise<void> {
 beforeEach(freshPerson);
 
 const repo = { owner: "octo", repo: "hello" };
-
 async function run(name: string, input: object, identifier = person): Promise<Answer> {
   return house.call("POST", `/v1/tools/${name}/execute`, { body: { connection: "github", identifier, input } });
 }

@@ -135,7 +135,7 @@ export const slack: Facts = {
       team_id: "T9TK3CUKW",
       user_id: "U1234",
     },
-    refused: slackNo("invalid_auth"),
+    refused: slackNo("token_revoked"),
     is: { id: "T9TK3CUKW:U1234", login: "ada", name: null },
   },
 };

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeCheckpointSigner } from "../../src/crypto/checkpoint-signer.ts";
 import { verifyAudit } from "../../src/flows/verify-audit.ts";
+import { headText, linkText } from "../../src/rules/audit.ts";
 import { type Database, openDatabase, type Store } from "../../src/store/store.ts";
 import { putBack } from "../support/audit.ts";
 import { onEachDatabase, type ScratchDatabase, scratch } from "../support/databases.ts";
-import { openRaw } from "../support/sql.ts";
+import { openRaw, quoted } from "../support/sql.ts";
 import { askBoth, choiceOf, link, openReplica, type Replica, storeOf } from "./replica.ts";
-import { projectRow } from "./rows.ts";
+import { newId, projectRow } from "./rows.ts";
 
 const actor = { kind: "system", task: "test" } as const;
 
@@ -26,6 +27,7 @@ onEachDatabase("the audit chain", (kind) => {
     replicas = await Promise.all([openReplica(scratched), openReplica(scratched)]);
     await store.change(async (tables, record) => {
       await tables.projects.add(project);
+      record({ chain: "instance", name: "key.added", actor, subject: "k1" });
       record({ chain: "instance", name: "project.created", actor, subject: project.id });
       record({ chain: project.id, name: "project.created", actor, subject: project.id });
     });
@@ -42,7 +44,7 @@ onEachDatabase("the audit chain", (kind) => {
   test("forty changes at once, on two chains, through two processes: every link holds, none is missing", async () => {
     const asks = Array.from({ length: 40 }, () => [project.id]);
     await askBoth(replicas, { table: "change", question: "", asks });
-    assert.deepEqual(await verify(), { events: 82, chains: 2, checkpoints: 0, faults: [] });
+    assert.deepEqual(await verify(), { events: 83, chains: 2, checkpoints: 0, faults: [] });
     const events = await store.audit.after(project.id, 0, 100);
     assert.deepEqual(
       events.map(({ seq }) => seq),
@@ -61,7 +63,7 @@ onEachDatabase("the audit chain", (kind) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await writing;
-    assert.equal((await verify()).events, 202);
+    assert.equal((await verify()).events, 203);
   });
 
   test("a change that is rolled back leaves no event, and the next one follows as if it had not been", async () => {
@@ -107,7 +109,7 @@ onEachDatabase("the audit chain", (kind) => {
       clumsy.change(async (tables, record) => {
         const row = projectRow();
         await tables.projects.add(row);
-        record({ chain: "instance", name: "project.created", actor, subject: project.id });
+        record({ chain: "instance", name: "project.created", actor, subject: row.id });
         return row.id;
       });
     const made = await make();
@@ -166,6 +168,93 @@ onEachDatabase("the audit chain", (kind) => {
     await raw.close();
     assert.deepEqual(faults, [{ chain: project.id, seq, fault: "does not follow the event before it" }]);
     assert.deepEqual(await own(), []);
+  });
+
+  test("a server of the release before, which knows no `last`, appends between ours, and the chain holds", async (context) => {
+    const raw = await openRaw(scratched);
+    context.after(async () => raw.close());
+    const record = async () =>
+      store.change(async (_, note) => {
+        note({ chain: project.id, name: "account.refreshed", actor, subject: "a" });
+        return Promise.resolve();
+      });
+    await record();
+    const head = await store.audit.head(project.id);
+    assert.ok(head);
+    const event = {
+      chain: project.id,
+      seq: head.seq + 1,
+      id: newId("event"),
+      at: 1,
+      name: "account.created",
+      actor: JSON.stringify(actor),
+      subject: "a",
+      details: "{}",
+      prev: head.last,
+    };
+    const hash = link(linkText(event));
+    const end = link(headText({ chain: project.id, seq: event.seq, hash }));
+    await raw.run(`insert into audit_events (${Object.keys(event).join(", ")}, hash)
+      values (${[...Object.values(event), hash].map(quoted).join(", ")})`);
+    await raw.run(
+      `update audit_heads set seq = ${event.seq}, hash = ${quoted(end)} where chain = ${quoted(project.id)}`,
+    );
+    for (let n = 0; n < 2; n += 1) await record();
+    assert.deepEqual(await own(), []);
+  });
+
+  test("an event put in before the first one is named, wherever a number can be put", async (context) => {
+    const raw = await openRaw(scratched);
+    context.after(async () => raw.close());
+    const kept = await raw.dump();
+    for (const seq of ["0", "-1", "-9007199254740990"]) {
+      await raw.run(`insert into audit_events (chain, seq, id, at, name, actor, subject, details, prev, hash)
+        values ('${project.id}', ${seq}, '${newId("event")}', 1, 'account.deleted', '{"kind":"system"}', 'a', '{}', '', 'x')`);
+      assert.deepEqual(await own(), [{ chain: project.id, seq: Number(seq), fault: "is before the first event" }]);
+      await putBack(raw, ["audit_events"], kept);
+    }
+    await raw.run(
+      `insert into audit_checkpoints (chain, seq, hash, at, signature) values ('${project.id}', 0, 'x', 1, 'y')`,
+    );
+    const faults = await own();
+    await raw.run("delete from audit_checkpoints");
+    assert.deepEqual(
+      faults.map(({ seq, fault }) => [seq, fault]),
+      [[0, "is named by a forged checkpoint: this instance did not sign it"]],
+    );
+  });
+
+  test("the chain of the instance cannot be taken away whole and begun anew", async (context) => {
+    const raw = await openRaw(scratched);
+    context.after(async () => raw.close());
+    const kept = await raw.dump();
+    const instance = async (name: "key.added" | "token.created") =>
+      store.change(async (_, note) => {
+        note({ chain: "instance", name, actor, subject: "k1" });
+        return Promise.resolve();
+      });
+    const wipe = async () => {
+      for (const table of ["audit_events", "audit_heads"])
+        await raw.run(`delete from ${table} where chain = 'instance'`);
+    };
+    await wipe();
+    await instance("token.created");
+    const begun = (await verify()).faults.filter(({ chain }) => chain === "instance");
+    // A start whose note of the key was removed as well begins the chain as a first start does.
+    await wipe();
+    await instance("key.added");
+    const pretended = (await verify()).faults;
+    await putBack(raw, ["audit_events", "audit_heads"], kept);
+    assert.deepEqual(begun, [{ chain: "instance", seq: 1, fault: "is not the coming into use of the first key" }]);
+    const untold = "is of a project whose making the chain of the instance does not tell";
+    assert.deepEqual(
+      pretended.filter(({ chain }) => chain === project.id),
+      [{ chain: project.id, seq: 1, fault: untold }],
+    );
+    assert.deepEqual(
+      (await verify()).faults.filter(({ fault }) => fault === untold),
+      [],
+    );
   });
 
   test("a chain that was taken away whole does not begin anew with whatever happens next", async () => {

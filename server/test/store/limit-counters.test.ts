@@ -96,10 +96,11 @@ onEachDatabase("shared counters", (kind) => {
 
   test("of calls at the same moment as many get a slot as there are, until one is free or its lease is over", async () => {
     const key = newKey();
-    const take = async (id: string, leaseMs = 60_000) => counters.takeSlot({ key, most: 3, id, others: [], leaseMs });
+    const take = async (id: string, leaseMs = 60_000) =>
+      (await counters.takeSlots({ key, most: 3, ids: [id], others: [], leaseMs })) === 1;
     const taken = await Promise.all(Array.from({ length: 9 }, async (_, at) => take(`s${at}`)));
     assert.equal(taken.filter(Boolean).length, 3);
-    await counters.freeSlot({ key, id: `s${taken.indexOf(true)}` });
+    await counters.freeSlots([{ key, id: `s${taken.indexOf(true)}` }]);
     assert.equal(await take("short", 200), true);
     assert.equal(await take("late"), false);
     await sleep(250);
@@ -121,9 +122,43 @@ onEachDatabase("shared counters", (kind) => {
     await counters.keepSlots([{ key, id: "a" }], 60_000);
     await sleep(100);
     const take = async (id: string, others: string[]) =>
-      counters.takeSlot({ key, most: 3, id, others, leaseMs: 60_000 });
-    assert.equal(await take("c", ["moved here"]), true);
-    assert.equal(await take("d", []), false);
+      counters.takeSlots({ key, most: 3, ids: [id], others, leaseMs: 60_000 });
+    assert.equal(await take("c", ["moved here"]), 1);
+    assert.equal(await take("d", []), 0);
+  });
+
+  test("who asks for many slots gets those of the first ids, and gives back many at once, of all keys", async () => {
+    const [one, two] = [newKey(), newKey()];
+    const ids = Array.from({ length: 2500 }, (_, at) => `${one}-${at}`);
+    const take = async (key: string, its: string[]) =>
+      counters.takeSlots({ key, most: 2400, ids: its, others: [], leaseMs: 60_000 });
+    assert.equal(await take(one, ids), 2400);
+    assert.equal(await take(two, ["t"]), 1);
+    assert.equal(await take(one, ["late"]), 0);
+    await counters.freeSlots([]);
+    await counters.freeSlots([
+      { key: two, id: "t" },
+      ...ids.slice(0, 500).map((id) => ({ key: one, id })),
+      // Not taken: there is nothing to give back.
+      { key: one, id: ids.at(-1) ?? "" },
+    ]);
+    assert.equal(await take(one, ids.slice(0, 600)), 500);
+    assert.equal(await take(two, ids), 2400);
+  });
+
+  test("slots that are kept and given back by many at the same moment never wait for each other for ever", async () => {
+    const key = newKey();
+    const ids = Array.from({ length: 300 }, (_, at) => `${key}-${at}`);
+    for (let round = 0; round < 10; round += 1) {
+      const slots = ids.map((id) => ({ key, id }));
+      await counters.keepSlots(slots, 60_000);
+      await Promise.all([
+        counters.keepSlots(slots.toReversed(), 60_000),
+        counters.freeSlots(slots),
+        counters.takeSlots({ key, most: 1000, ids: ["new"], others: ids.toReversed(), leaseMs: 60_000 }),
+        counters.freeSlots(slots.toReversed()),
+      ]);
+    }
   });
 
   test("of a total nobody is given what somebody else has", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Credential } from "../../src/crypto/credential.ts";
 import { Refusal } from "../../src/rules/refusal.ts";
+import type { GrantAnswer, Provider } from "../../src/upstream/provider.ts";
 import { CALLBACK, GITHUB_APP, OAUTH_APP, seeded, VERIFIER } from "../fake-github/testing.ts";
 import { generic, githubProvider, granted, signedIn, speaking, talking } from "./talking.ts";
 
@@ -69,12 +70,10 @@ test("a wrong verifier, a foreign state and a missing code are rejected without 
   const foreign = await world.oauth.exchange(provider, { callback, state: "s-2", verifier: VERIFIER });
   assert.deepEqual(foreign, { kind: "rejected", error: "invalid_callback" });
   assert.equal(world.github.callsTo("web", "POST", /access_token/).length, 0);
-  const none = await world.oauth.exchange(provider, {
-    callback: new URLSearchParams({ state }),
-    state,
-    verifier: VERIFIER,
-  });
-  assert.deepEqual(none, { kind: "rejected", error: "invalid_callback" });
+  for (const none of [new URLSearchParams({ state }), new URLSearchParams({ state, code: "" })]) {
+    const answer = await world.oauth.exchange(provider, { callback: none, state, verifier: VERIFIER });
+    assert.deepEqual(answer, { kind: "rejected", error: "invalid_callback" });
+  }
   const wrong = await world.oauth.exchange(provider, { callback, state, verifier: `${VERIFIER}-not` });
   assert.deepEqual(wrong, { kind: "rejected", error: "bad_verification_code" });
 });
@@ -88,19 +87,35 @@ test("a person who says no is a rejection in the provider's word", async (t) => 
   assert.deepEqual(answer, { kind: "rejected", error: "access_denied" });
 });
 
-test("an issuer in the callback is compared where it is known, and ignored where it is not", async (t) => {
+test("an issuer in the callback is compared: with the one that is known, else with the host people are sent to", async (t) => {
   const world = await speaking(t);
+  const asked = async (provider: Provider, iss: string): Promise<GrantAnswer> => {
+    const callback = await world.callback(provider, "octocat");
+    callback.set("iss", iss);
+    return world.oauth.exchange(provider, { callback, state, verifier: VERIFIER });
+  };
+  const no = { kind: "rejected", error: "invalid_callback" };
   const unknown = githubProvider(world.github, "github-app");
-  const callback = await world.callback(unknown, "octocat");
-  callback.set("iss", "https://github.com/login/oauth");
-  assert.equal((await world.oauth.exchange(unknown, { callback, state, verifier: VERIFIER })).kind, "granted");
-  const known = githubProvider(world.github, "github-app", { settings: { issuer: "https://issuer.example" } });
-  const mixed = await world.callback(known, "octocat");
-  mixed.set("iss", "https://other.example");
-  const answer = await world.oauth.exchange(known, { callback: mixed, state, verifier: VERIFIER });
-  assert.deepEqual(answer, { kind: "rejected", error: "invalid_callback" });
-  mixed.set("iss", "https://issuer.example");
-  assert.equal((await world.oauth.exchange(known, { callback: mixed, state, verifier: VERIFIER })).kind, "granted");
+  assert.equal((await asked(unknown, `${world.github.web}/login/oauth`)).kind, "granted");
+  const own = `${world.github.web}/login/oauth`;
+  const known = githubProvider(world.github, "github-app", { settings: { issuer: own } });
+  assert.deepEqual(await asked(known, `${own}/other`), no);
+  assert.equal((await asked(known, own)).kind, "granted");
+});
+
+// RFC 9207 §1, the mix-up attack: a code of GitHub, or of Google, given away at the token endpoint of somebody else's host.
+test("a code that another provider gave is never spent at the host of a connection that shares its redirect URI", async (t) => {
+  const world = await speaking(t);
+  for (const iss of ["https://github.com/login/oauth", "https://accounts.google.com", "not a URL", ""]) {
+    // Whoever makes such a connection chooses its settings too.
+    for (const settings of [{}, { issuer: iss }]) {
+      const provider = githubProvider(world.github, "github-app", { settings });
+      const callback = new URLSearchParams({ code: "of-somebody-else", state, iss });
+      const answer = await world.oauth.exchange(provider, { callback, state, verifier: VERIFIER });
+      assert.deepEqual(answer, { kind: "rejected", error: "invalid_callback" }, iss);
+    }
+  }
+  assert.equal(world.github.callsTo("web", "POST", /access_token/).length, 0);
 });
 
 test("a wrong client secret says nothing about the grant", async (t) => {

@@ -143,6 +143,18 @@ test("a Slack answer that does not say ok is no grant and no person, whatever el
   assert.equal(await play.oauth.revoke(play.provider, { ...tokens, refresh: null }, false), "retry");
 });
 
+test("a word that Slack also says to an address it does not allow is no word about the person's token", async (t) => {
+  const play = await playing(t, slack);
+  const tokens = await play.connect();
+  const said = async (error: string): Promise<string> => {
+    play.fake.fail({ status: 200, body: { ok: false, error } });
+    return (await play.oauth.person(play.provider, tokens.access)).kind;
+  };
+  assert.equal(await said("invalid_auth"), "failed");
+  for (const error of ["token_revoked", "token_expired", "account_inactive"])
+    assert.equal(await said(error), "refused");
+});
+
 test("a Notion bot that belongs to a whole workspace is nobody's account", async (t) => {
   const answer = { object: "user", id: "bot-1", bot: { owner: { type: "workspace", workspace: true } } };
   const play = await playing(t, { ...notion, person: { ...notion.person, answer } });

@@ -4,6 +4,7 @@ import type { CountedBudget } from "../../rules/budget.ts";
 import type { Principal } from "../../rules/policy.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import type { EndpointRow } from "../../store/gateway-rows.ts";
+import type { ByteMeter } from "../../upstream/forward-types.ts";
 import type { House } from "../house.ts";
 
 type Needs = Pick<House, "ephemeral" | "vault">;
@@ -12,12 +13,26 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 /** A call that was let in; to be ended whatever comes of it. */
-export interface Admitted {
+interface Admitted {
   /** Counts the bytes that crossed and frees its place among the calls at once. */
   end(bytes: number): void;
 }
 
-export async function admit(needs: Needs, principal: Principal, endpoint: EndpointRow | null): Promise<Admitted> {
+/** Does the work of a call that its limits let in, and counts what it used. */
+export async function admitted<T>(
+  needs: Needs,
+  principal: Principal,
+  call: { readonly endpoint: EndpointRow | null; readonly note: ByteMeter; readonly work: () => Promise<T> },
+): Promise<T> {
+  const pass = await admit(needs, principal, call.endpoint);
+  try {
+    return await call.work();
+  } finally {
+    pass.end(call.note.bytesIn + call.note.bytesOut);
+  }
+}
+
+async function admit(needs: Needs, principal: Principal, endpoint: EndpointRow | null): Promise<Admitted> {
   const { budgets } = principal;
   // The cheap and common case: nothing is limited.
   if (budgets.length === 0 && !isLimited(endpoint)) return { end: () => undefined };
@@ -26,11 +41,13 @@ export async function admit(needs: Needs, principal: Principal, endpoint: Endpoi
   const free = (): void => {
     for (const slot of slots) slot.release();
   };
+  const undo: (() => void)[] = [free];
   try {
+    // Totals before rates, the caller's own before its parents': who has nothing left must not use up what others share.
+    await takeTotals(needs, budgets.toReversed(), undo);
     await admitRates(needs, [...endpointLimits(needs, endpoint), ...budgets.flatMap((one) => tokenLimits(needs, one))]);
-    await takeTotals(needs, budgets);
   } catch (error) {
-    free();
+    for (const step of undo) step();
     throw error;
   }
   return {
@@ -118,12 +135,14 @@ async function takeSlots(needs: Needs, budgets: readonly CountedBudget[]): Promi
   return taken;
 }
 
-async function takeTotals(needs: Needs, budgets: readonly CountedBudget[]): Promise<void> {
+async function takeTotals(needs: Needs, budgets: readonly CountedBudget[], undo: (() => void)[]): Promise<void> {
+  const { totals } = needs.ephemeral;
   for (const { token, requests } of budgets) {
     if (requests === undefined) continue;
-    const ask = { most: requests, amount: 1 };
-    if (!(await needs.ephemeral.totals.take(keyOf(needs, token, "requests"), ask)))
-      throw spent(`All ${requests} requests of this token are used up.`);
+    const key = keyOf(needs, token, "requests");
+    if (!(await totals.take(key, { most: requests, amount: 1 })))
+      throw spent(`All ${requests} requests of this token, or of the one it came from, are used up.`);
+    undo.push(() => totals.giveBack(key, 1));
   }
 }
 

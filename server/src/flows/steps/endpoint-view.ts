@@ -17,7 +17,7 @@ export function endpointView(
     id: row.id,
     slug: row.slug,
     name: row.name,
-    url: `${origin}/api/${uuidOf(row.project_id)}/proxy/${row.slug}`,
+    url: endpointUrl(origin, row),
     upstream_url: row.upstream_url,
     methods: JSON.parse(row.methods) as string[],
     connection: connection.name,
@@ -35,6 +35,11 @@ export function endpointView(
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),
   };
+}
+
+/** Where callers send their requests. */
+export function endpointUrl(origin: string, { project_id, slug }: Pick<EndpointRow, "project_id" | "slug">): string {
+  return `${origin}/api/${uuidOf(project_id)}/proxy/${slug}`;
 }
 
 /** Whoever runs a host that is not the provider's gets to see the person's token: an operator should know. */

@@ -65,8 +65,6 @@ export async function relay(needs: Relaying, call: RelayedCall): Promise<void> {
   const headers = responseHeaders(answer.headers, (url) => toOurs(url, base, ours));
   note.status = answer.status;
   const passed = await answer.stream(call.response, headers);
-  note.bytesOut = passed.bytes;
-  note.bytesIn = answer.bytesUp;
   if (!passed.complete) needs.log.debug("A proxied answer was cut", { account: used.account.id, bytes: passed.bytes });
 }
 
@@ -101,6 +99,7 @@ async function send(needs: Relaying, lent: Lent, call: RelayedCall): Promise<For
     credential: lent.credential,
     timeoutMs,
     signal,
+    meter: note,
   });
   if (answer.kind === "failed") {
     note.upstreamMs = needs.elapsed() - started;

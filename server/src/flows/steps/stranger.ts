@@ -10,7 +10,7 @@ export async function admitStranger(
 ): Promise<void> {
   if (address === null || needs.addressLimit === 0) return;
   const key = needs.vault.digest("limit", "address", addressGroup(address));
-  const limit = { name: "address-minute", key, most: needs.addressLimit, windowMs: 60_000 };
+  const limit = { name: "address-minute", key, most: needs.addressLimit, windowMs: 60_000, kind: "stranger" } as const;
   const admission = await needs.ephemeral.limiter.admit([limit]);
   if (admission.kind === "refused") throw tooMany(admission.by, admission.standings);
 }

@@ -29,6 +29,8 @@ export interface Walk {
   readonly checkpoints: number;
   /** At most one is an event of the chain; the others are checkpoints that are none. */
   readonly faults: readonly ChainFault[];
+  /** Whether every event of it was read: after the first bad one, nothing is believed. */
+  readonly isWhole: boolean;
   /** Ids of the projects whose making this chain tells of. */
   readonly projects: readonly string[];
 }
@@ -49,6 +51,7 @@ export async function walkChain(needs: WalkNeeds, ask: WalkAsk): Promise<Walk> {
     events: steps.before.seq,
     checkpoints: marks.length + forged.length,
     faults: [...(fault === undefined ? [] : [fault]), ...forged],
+    isWhole: fault === undefined,
     projects: steps.projects,
   };
 }
@@ -71,15 +74,18 @@ async function follow(needs: WalkNeeds, { chain, signal }: WalkAsk, { head, mark
   const projects: string[] = [];
   let before = { seq: 0, hash: "" };
   let end = before;
+  // What somebody put in before the first event is shown in lists like any other: the walk must meet it too.
+  let from: number | null = null;
   let rows: readonly AuditEventRow[];
   do {
     await pause(signal);
-    rows = await needs.chains.after(chain, before.seq, pageSize);
+    rows = await needs.chains.after(chain, from, pageSize);
     for (const row of rows) {
       const fault =
         faultOf(row, before, needs.auditLink(linkText(row))) ?? faultAgainst(marked.get(row.seq) ?? [], row);
       if (fault !== undefined) return { before, end, fault, projects };
       before = { seq: row.seq, hash: row.hash };
+      from = row.seq;
       if (row.seq === head?.seq) end = before;
       if (row.name === "project.created") projects.push(row.subject);
     }
@@ -139,7 +145,7 @@ async function keptOf(needs: WalkNeeds, chain: string, signal: AbortSignal | und
   let rows: readonly AuditCheckpointRow[];
   do {
     await pause(signal);
-    rows = await needs.chains.checkpoints(chain, kept.at(-1)?.seq ?? 0, pageSize);
+    rows = await needs.chains.checkpoints(chain, kept.at(-1)?.seq ?? null, pageSize);
     kept.push(...rows.map((row) => ({ ...row, at: iso(row.at) })));
   } while (rows.length === pageSize);
   return kept;

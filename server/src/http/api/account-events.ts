@@ -36,8 +36,8 @@ export const accountEventRoutes: readonly Route[] = [
       const { signal, lastEventId } = about;
       const after = startOf(lastEventId, query.after, 0);
       const pause = async (ms: number): Promise<void> => pausing(ms, signal);
-      const heard = streamAccountEvents(house, principal, { after, wait: query.wait !== "0", signal, pause });
-      return Promise.resolve({ status: 200, stream: written(heard) });
+      const heard = await streamAccountEvents(house, principal, { after, wait: query.wait !== "0", signal, pause });
+      return { status: 200, stream: written(heard) };
     },
   }),
 ];

@@ -178,7 +178,12 @@ export const endpointRoutes: readonly Route[] = [
     refusals: ["not_found"],
     run: async ({ house, principal, params, body, about }) => ({
       status: 200,
-      body: await testEndpoint(house, principal, { name: params.slug, ...body, signal: about.signal }),
+      body: await testEndpoint(house, principal, {
+        name: params.slug,
+        ...body,
+        signal: about.signal,
+        facts: about,
+      }),
     }),
   }),
 ];

@@ -8,6 +8,7 @@ import type { House } from "../../flows/house.ts";
 import type { Naming } from "../../flows/steps/resolve-account.ts";
 import { endpointMethods } from "../../rules/endpoint.ts";
 import { mayUse, type Principal } from "../../rules/policy.ts";
+import { proxyStatus } from "../../rules/proxy-status.ts";
 import { Refusal } from "../../rules/refusal.ts";
 import { traceIdOf } from "../../rules/trace.ts";
 import { addressOf } from "../address.ts";
@@ -54,9 +55,15 @@ export async function passThrough(house: House, door: RawDoor, exchange: Exchang
     // With a reason: making an AbortError for each costs more than the rest of the door.
     if (!response.writableFinished) gone.abort("gone");
   });
+  const started = house.elapsed();
+  let isCounted = false;
   try {
-    await pass(house, door, { exchange, signal: gone.signal });
+    const entered = await enter(house, door, { exchange, signal: gone.signal });
+    // From here on the flow counts and records the call, whatever comes of it.
+    isCounted = true;
+    await entered();
   } catch (error) {
+    if (!isCounted) countTurnedAway(house, door, { error, seconds: (house.elapsed() - started) / 1000 });
     if (gone.signal.aborted) return;
     answer(response, proxyAnswer(refusalOf(error, occasion), occasion, door.surface));
     // What the caller still sends is read and dropped, so that it gets to read our answer.
@@ -64,11 +71,23 @@ export async function passThrough(house: House, door: RawDoor, exchange: Exchang
   }
 }
 
-async function pass(
+interface TurnedAway {
+  readonly error: unknown;
+  readonly seconds: number;
+}
+
+function countTurnedAway({ metrics }: House, { surface }: RawDoor, { error, seconds }: TurnedAway): void {
+  const isOurs = error instanceof Refusal;
+  metrics.refusal(isOurs ? error.code : "internal");
+  metrics.call({ surface, status: isOurs ? proxyStatus(error, surface).status : 500, seconds });
+}
+
+/** Lets a call in by its token; what it answers carries the call on. */
+async function enter(
   house: House,
   door: RawDoor,
   { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { request, response, occasion } = exchange;
   const { headers } = request;
   if (door.surface !== "proxy" && headers["connection_name"] !== undefined) throw strayName();
@@ -92,11 +111,10 @@ async function pass(
   };
   if (door.surface === "endpoint") {
     const call = { ...common, slug: door.slug, prefix: door.prefix, bare: !target.startsWith("/") };
-    await callEndpoint(house, principal, { call, response });
-  } else {
-    const call = { ...common, door: door.door, naming: namingOf(request) };
-    await forwardCall(house, principal, { call, response });
+    return async () => callEndpoint(house, principal, { call, response });
   }
+  const call = { ...common, door: door.door, naming: namingOf(request) };
+  return async () => forwardCall(house, principal, { call, response });
 }
 
 function demandScope(principal: Principal): void {

@@ -24,7 +24,7 @@ export const google: Preset = {
   authorizeParameters: { access_type: "offline", prompt: "consent" },
   refresh: "kept",
   callback: "shared",
-  // "If the token is an access token and it has a corresponding refresh token, the refresh token will also be revoked."
+  // Revoking an access token ends the refresh token that belongs to it as well, so one call is enough.
   revocationAsk: { ...standardRevocation, auth: "none", fields: "token", sends: "one" },
   clientErrors: ["deleted_client"],
   user: { ...standardUser, login: "email" },

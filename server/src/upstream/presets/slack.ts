@@ -30,7 +30,7 @@ export const slack: Preset = {
     ...standardRevocation,
     auth: "none",
     fields: "token",
-    // Not `invalid_auth`: a caller's address that Slack disallows gets it too.
+    // Not `invalid_auth`, here and in `refusals`: a caller's address that Slack disallows gets it too.
     deadErrors: ["token_expired", "account_inactive"],
   },
   grantErrors: ["invalid_code", "code_already_used", "invalid_refresh_token", "token_revoked", "token_expired"],
@@ -42,7 +42,7 @@ export const slack: Preset = {
     within: "team_id",
     login: "user",
     name: null,
-    refusals: ["invalid_auth", "token_revoked", "token_expired", "account_inactive"],
+    refusals: ["token_revoked", "token_expired", "account_inactive"],
   },
   upstreams: ["https://slack.com"],
   registrationUrl: "https://api.slack.com/apps",
