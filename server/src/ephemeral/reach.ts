@@ -34,13 +34,17 @@ export class Reach {
     this.#since = needs.monotonic();
   }
 
+  #isDown(): boolean {
+    return !this.#isUp;
+  }
+
   /** Undefined when there was no answer: the caller does without. */
   async run<T>(work: () => Promise<T>, turn: Turn = "next"): Promise<{ readonly value: T } | undefined> {
-    if (!this.#isUp) return undefined;
+    if (this.#isDown()) return undefined;
     await this.#turn(turn);
     try {
       // Lost while it waited: all who wait go on, one after the other.
-      if (!this.#isUp) return undefined;
+      if (this.#isDown()) return undefined;
       return { value: await within(work(), this.#needs.patienceMs) };
     } catch (error) {
       this.lost(error);
