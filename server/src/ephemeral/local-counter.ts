@@ -3,6 +3,8 @@ import type { Known, ShareAnswer, ShareAsk, ShareCounter } from "./counter.ts";
 import type { SlidingWindow } from "./sliding-window.ts";
 import { Windows } from "./windows.ts";
 
+const lifeMostMs = 1000;
+
 export function localCounter(origin: number, monotonic: () => number): ShareCounter {
   const [windows, strangers] = [new Windows(), new Windows()];
   return {
@@ -19,10 +21,11 @@ function grant(ask: ShareAsk, window: SlidingWindow, { origin, now }: { origin: 
   const told = others.reduce((sum, { used }) => sum + used, 0);
   // Nothing in store: a unit here costs no journey.
   const granted = Math.max(0, Math.min(ask.need, ask.most - window.used(now) - told));
-  const until = now + ask.lifeMs;
-  if (granted > 0) window.add(until, granted);
+  // As long as a slice of the shared counters: a process so busy that its own answer comes late must not lose the unit.
+  const lifeMs = Math.max(ask.lifeMs, Math.min(ask.sliceMs, lifeMostMs));
+  if (granted > 0) window.add(now + lifeMs, granted);
   const own = window.used(now);
   const ends = [...(own > 0 ? [window.freeInMs(now)] : []), ...others.map(({ forMs }) => forMs)];
   const freeInMs = ends.length === 0 ? 0 : Math.min(...ends);
-  return { origin, slice: 0, granted, own, used: own + told, endsInMs: ask.lifeMs, freeInMs };
+  return { origin, slice: 0, granted, own, used: own + told, endsInMs: lifeMs, freeInMs };
 }
