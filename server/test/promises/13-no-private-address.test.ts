@@ -23,7 +23,7 @@ import {
   newKey,
   plainSettings,
 } from "../support/house.ts";
-import { Browser } from "../support/person.ts";
+import { Browser, issuedBy } from "../support/person.ts";
 
 interface House {
   readonly origin: string;
@@ -305,7 +305,7 @@ describe("a name that changes its address between two calls", () => {
     const browser = new Browser();
     const opened = await browser.get((await house.call("POST", `${path}/link`, {})).json.link as string);
     const back = await fake.approve((opened.location ?? "").replace("gh.test", "127.0.0.1"), "octo");
-    const landing = await browser.get(back);
+    const landing = await browser.get(issuedBy(new URL(opened.location ?? "").origin, back));
     assert.equal(landing.status, 200, landing.text);
     const members = { name: "x", upstream_url: at(fake.api), connection: naming.connection_name };
     const route = await house.call("POST", "/v1/endpoints", { slug: "gate", ...members, identifier: "user_1" });

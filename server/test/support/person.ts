@@ -72,6 +72,13 @@ export async function makeLink(
   return answer.json.link as string;
 }
 
+/** A callback as GitHub sends it when it is known by this web address: tests that stand in between give it another one. */
+export function issuedBy(web: string, back: string): string {
+  const url = new URL(back);
+  url.searchParams.set("iss", `${web}/login/oauth`);
+  return url.href;
+}
+
 /** Walks a link through GitHub to the page, or the redirect, at its end. */
 export async function follow(house: TestHouse, link: string, login: string, browser = new Browser()): Promise<Landing> {
   const opened = await browser.get(link);

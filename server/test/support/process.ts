@@ -11,7 +11,7 @@ import { databaseOf, openStore } from "../../src/opening.ts";
 import { type FakeGitHub, startFakeGitHub } from "../fake-github/index.ts";
 import { type DatabaseKind, scratch } from "./databases.ts";
 import { type Answer, type Ask, adminToken, call, clientId, clientSecret, freePort, newKey } from "./house.ts";
-import { Browser } from "./person.ts";
+import { Browser, issuedBy } from "./person.ts";
 import { openRaw, type RawDatabase } from "./sql.ts";
 
 export const repositoryRoot = fileURLToPath(new URL("../../../", import.meta.url));
@@ -183,7 +183,7 @@ export async function openTown(kind: DatabaseKind): Promise<Town> {
       const browser = new Browser();
       const toGitHub = new URL((await browser.get(link)).location ?? "");
       const back = await fake.approve(fake.web + toGitHub.pathname + toGitHub.search, login);
-      const landing = await browser.get(back);
+      const landing = await browser.get(issuedBy(toGitHub.origin, back));
       if (landing.status !== 200) throw new Error(`connect: ${landing.status} ${landing.text}`);
     },
     verifyAudit: async () => verifyAudit(opened),
