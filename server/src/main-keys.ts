@@ -120,7 +120,7 @@ async function rotateAll(settings: Settings, command: string): Promise<number> {
     const { ring, store } = await openStore(database, named, world);
     const progress = (column: SealedColumn, done: number, total: number): void =>
       say(`${column.table}.${column.column}  ${done} of ${total}`);
-    const rotated = await rotate({ ring, store, columns: sealedColumns, now: world.now, progress });
+    const rotated = await rotate({ ring, store, columns: sealedColumns, progress });
     return told(rotated, { newest, ringName: ringName(config), ids: ring.ids, command });
   });
 }

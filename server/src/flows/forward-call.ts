@@ -12,6 +12,7 @@ import { checkedTarget } from "./steps/checked-target.ts";
 import { type CallFacts, type CallNote, type Noting, noted } from "./steps/noted.ts";
 import { type Relaying, relay, type Way } from "./steps/relay.ts";
 import { type Naming, resolveAccount } from "./steps/resolve-account.ts";
+import { speaksGitHub } from "./steps/speaks-github.ts";
 import { demandWithinLimits } from "./steps/within-limits.ts";
 
 type Needs = Relaying & Noting & Pick<House, "presets" | "ephemeral">;
@@ -57,8 +58,7 @@ async function pass(
   const work = async (): Promise<void> => {
     const resolved = await resolveAccount(needs, principal, call.naming);
     if (resolved === undefined) throw accountNeeded(call.door);
-    const isGitHub = needs.presets.some(({ name, kind }) => name === resolved.connection.preset && kind === "github");
-    const github = isGitHub ? segments : null;
+    const github = speaksGitHub(needs, resolved.connection) ? segments : null;
     const { method, body, signal } = call;
     await relay(needs, {
       resolved,

@@ -8,7 +8,6 @@ export interface RotationPowers {
   readonly ring: KeyRing;
   readonly store: Store;
   readonly columns: readonly SealedColumn[];
-  readonly now: () => number;
   /** After each batch: how many of a column's values have been sealed anew. */
   readonly progress: (column: SealedColumn, done: number, total: number) => void;
 }

@@ -35,7 +35,7 @@ export async function rotationNames(kind: DatabaseKind): Promise<readonly string
     const old = newKey("k1");
     await openStore(database, [old], world);
     const { ring, store } = await openStore(database, [newKey("k2"), old], world);
-    await rotate({ ring, store, columns: sealedColumns, now: world.now, progress: () => undefined });
+    await rotate({ ring, store, columns: sealedColumns, progress: () => undefined });
     return (await store.audit.after("instance", 0, 100)).map(({ name }) => name);
   } finally {
     await database.close();

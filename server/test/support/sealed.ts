@@ -54,7 +54,7 @@ export async function rotateHere(
   try {
     const opened = await openStore(store, keys, { now: () => Date.now(), random: systemRandom });
     const progress = (): void => void note();
-    return await rotate({ ...opened, columns: sealedColumns, now: () => Date.now(), progress });
+    return await rotate({ ...opened, columns: sealedColumns, progress });
   } finally {
     await store.close();
   }

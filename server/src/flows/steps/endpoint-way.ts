@@ -8,6 +8,7 @@ import type { Hosts } from "../../upstream/hosts.ts";
 import type { House } from "../house.ts";
 import { checkedTarget } from "./checked-target.ts";
 import type { Way } from "./relay.ts";
+import { speaksGitHub } from "./speaks-github.ts";
 import { demandWithinLimits } from "./within-limits.ts";
 
 /** What of a call decides where it goes. */
@@ -42,8 +43,7 @@ export function demandReach(
   { call, endpoint, connection }: Judged,
 ): readonly string[] | null {
   const { segments } = checkedTarget(call.target);
-  const isGitHub = needs.presets.some(({ name, kind }) => name === connection.preset && kind === "github");
-  const api = isGitHub ? (JSON.parse(connection.hosts) as Hosts).api : null;
+  const api = speaksGitHub(needs, connection) ? (JSON.parse(connection.hosts) as Hosts).api : null;
   const { repository, graphql, path } = reachOf(baseOf(endpoint), api, segments);
   const { method } = call;
   demandWithinLimits(principal, {
